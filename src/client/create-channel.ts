@@ -1,0 +1,92 @@
+import type { BalancerFactory } from '../channel/balancer.ts';
+import { Channel } from '../channel/channel.ts';
+import { pickFirst } from '../channel/pickers/pick-first.ts';
+import { roundRobin } from '../channel/pickers/round-robin.ts';
+import type { ResolverFactory } from '../channel/resolver.ts';
+import { dnsResolver } from '../channel/resolvers/dns.ts';
+import { staticResolver, unixResolver } from '../channel/resolvers/static.ts';
+import { parseTarget } from '../channel/target.ts';
+import type { CallCredentials, ChannelCredentials } from '../core/credentials.ts';
+import { insecure, tls } from '../core/credentials.ts';
+import { ConfigError } from '../core/errors.ts';
+import type { Runtime } from '../core/runtime.ts';
+import type { Keepalive, Limits, Transport } from '../core/transport.ts';
+import { DEFAULT_LIMITS } from '../core/transport.ts';
+import { VERSION } from '../core/version.ts';
+
+/** What a channel is told where it is made. */
+export interface ChannelOptions {
+  /** Default: plaintext to loopback and unix sockets, `tls()` to everywhere else. */
+  readonly credentials?: ChannelCredentials;
+  /** Metadata made for each attempt, such as a token. Never sent in plaintext. */
+  readonly callCredentials?: CallCredentials;
+  /** Default `'round_robin'`. */
+  readonly balancer?: 'round_robin' | 'pick_first' | BalancerFactory;
+  /** Resolvers of schemes of your own, and in place of `dns`, `static` and `unix`. */
+  readonly resolvers?: Readonly<Record<string, ResolverFactory>>;
+  /** TCP, TLS and SETTINGS together, in ms. Default 20 000. */
+  readonly connectTimeoutMs?: number;
+  /** Default a ping after 30 s of silence under waiting calls, answered within 10 s. */
+  readonly keepalive?: Partial<Keepalive>;
+  readonly limits?: Partial<Limits>;
+  readonly transport?: Transport;
+  readonly runtime?: Runtime;
+}
+
+export interface ChannelDefaults {
+  readonly transport: Transport;
+  readonly runtime: Runtime;
+}
+
+const RESOLVERS: Readonly<Record<string, ResolverFactory>> = {
+  dns: dnsResolver(),
+  static: staticResolver,
+  unix: unixResolver,
+};
+
+/** Puts a channel together from its target and options. */
+export function makeChannel(
+  target: string,
+  options: ChannelOptions,
+  defaults: ChannelDefaults,
+): Channel {
+  const { transport = defaults.transport, runtime = defaults.runtime } = options;
+  const resolver = makeResolver(target, options, runtime);
+  return new Channel({
+    target,
+    resolver,
+    transport,
+    balancer: balancerOf(options.balancer ?? 'round_robin')(runtime),
+    callCredentials: options.callCredentials,
+    connectOptions: {
+      runtime,
+      credentials: options.credentials ?? (resolver.loopback ? insecure() : tls()),
+      connectTimeoutMs: options.connectTimeoutMs ?? 20_000,
+      keepalive: { timeMs: 30_000, timeoutMs: 10_000, ...options.keepalive },
+      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      userAgent: `inboard/${VERSION}`,
+    },
+  });
+}
+
+function makeResolver(
+  text: string,
+  options: ChannelOptions,
+  runtime: Runtime,
+): ReturnType<ResolverFactory> {
+  const resolvers = { ...RESOLVERS, ...options.resolvers };
+  const target = parseTarget(text);
+  const factory = resolvers[target.scheme];
+  if (factory === undefined) {
+    const known = Object.keys(resolvers).join(', ');
+    throw new ConfigError(`No resolver for '${target.scheme}:' in target '${text}'; known: ${known}`);
+  }
+  return factory(target, runtime);
+}
+
+function balancerOf(balancer: 'round_robin' | 'pick_first' | BalancerFactory): BalancerFactory {
+  if (typeof balancer === 'function') return balancer;
+  const factory = { round_robin: roundRobin, pick_first: pickFirst }[balancer];
+  if (factory !== undefined) return factory;
+  throw new ConfigError(`No balancer '${String(balancer)}'; known: round_robin, pick_first`);
+}

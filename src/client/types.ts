@@ -1,0 +1,46 @@
+import type { CallOptions as CommonCallOptions } from 'nice-grpc-common';
+
+import type { MethodDefinition, ServiceDefinition } from '../core/definition.ts';
+
+/** What a caller may give: the message, or any part of it. */
+export type Input<T extends { fromPartial(object: never): unknown }> = Parameters<
+  T['fromPartial']
+>[0];
+
+/** A whole message. */
+export type Output<T extends { decode(input: Uint8Array): unknown }> = ReturnType<T['decode']>;
+
+/** Options of one call: those of nice-grpc (`metadata`, `signal`, `onHeader`, `onTrailer`), and: */
+export interface CallOptions extends CommonCallOptions {
+  /** How long the call may take, in ms; Infinity for as long as it likes. */
+  readonly timeoutMs?: number | undefined;
+  /** Wait for an endpoint instead of failing at once when none is reachable. Default false. */
+  readonly waitForReady?: boolean | undefined;
+}
+
+/** Options of a method, given where the client is made. */
+export interface MethodOptions {
+  /** Default 15 000 for unary methods, none for streams. */
+  readonly timeoutMs?: number;
+  /** Default false. */
+  readonly waitForReady?: boolean;
+}
+
+type Request<M extends MethodDefinition> = M['requestStream'] extends true
+  ? AsyncIterable<Input<M['requestType']>>
+  : Input<M['requestType']>;
+
+type Response<M extends MethodDefinition> = M['responseStream'] extends true
+  ? AsyncIterableIterator<Output<M['responseType']>>
+  : Promise<Output<M['responseType']>>;
+
+/** A typed method. A streamed response starts its call when it is first read. */
+export type ClientMethod<M extends MethodDefinition> = (
+  request: Request<M>,
+  options?: CallOptions,
+) => Response<M>;
+
+/** A typed client: one function a method, and its own end. */
+export type Client<D extends ServiceDefinition> = {
+  readonly [K in keyof D['methods']]: ClientMethod<D['methods'][K]>;
+} & AsyncDisposable;

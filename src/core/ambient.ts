@@ -1,0 +1,28 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+import type { Call } from './call.ts';
+
+/** What a handler's outgoing calls inherit without a parameter passed. */
+export interface Ambient {
+  /** The call being handled: its deadline and its cancellation are inherited. */
+  readonly call: Call;
+  /** Request metadata that outgoing calls repeat; only keys on the server's allow-list. */
+  readonly propagated: readonly (readonly [key: string, values: readonly (string | Uint8Array)[]])[];
+}
+
+/** The ambient context of the call being handled, kept across promises, streams and generators. */
+export interface AmbientContext {
+  current(): Ambient | undefined;
+  run<T>(ambient: Ambient, body: () => T): T;
+  /** Runs `body` outside of any call, for work that outlives the handler. */
+  detached<T>(body: () => T): T;
+}
+
+export function createAmbientContext(): AmbientContext {
+  const storage = new AsyncLocalStorage<Ambient | undefined>();
+  return {
+    current: () => storage.getStore(),
+    run: (ambient, body) => storage.run(ambient, body),
+    detached: (body) => storage.run(undefined, body),
+  };
+}

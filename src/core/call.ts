@@ -1,0 +1,240 @@
+import { Metadata } from 'nice-grpc-common';
+
+import type { Payload } from './interceptor.ts';
+import type { Method } from './method.ts';
+import type { Runtime } from './runtime.ts';
+import type { CallStatus } from './status.ts';
+import { Status } from './status.ts';
+
+/** A typed key for a value that a layer leaves on a call for the layers below it. */
+export interface CallKey<T> {
+  readonly name: string;
+  readonly defaultValue: T;
+}
+
+/** Makes a key; the default is what a call answers on which nothing was set. */
+export function callKey<T>(name: string, defaultValue: T): CallKey<T> {
+  return { name, defaultValue };
+}
+
+export type EndListener = (status: CallStatus) => void;
+export type MessageTap = (message: unknown) => void;
+
+/**
+ * One pass through a stack: on the client a logical call above the retry layer and one attempt
+ * below it, on the server the handling of one call. Whoever creates a Call ends it.
+ *
+ * Headers, trailers, values and the signal are made on first read, for most calls use none.
+ */
+export abstract class Call {
+  readonly method: Method;
+  readonly runtime: Runtime;
+  /** When the call must be over, in milliseconds of the runtime's clock; Infinity for never. */
+  deadline: number = Number.POSITIVE_INFINITY;
+  /** Set once the call is over. */
+  ended: CallStatus | undefined = undefined;
+  /** Set once the call was cancelled, by a deadline, a peer, a caller or a layer. */
+  cancelled: CallStatus | undefined = undefined;
+
+  private requestHeaders: Metadata | undefined = undefined;
+  private responseHeaders: Metadata | (() => Metadata) | undefined = undefined;
+  private responseTrailers: Metadata | (() => Metadata) | undefined = undefined;
+  private values: Map<CallKey<unknown>, unknown> | undefined = undefined;
+  private endListeners: EndListener[] | undefined = undefined;
+  private cancelListeners: Set<EndListener> | undefined = undefined;
+  private controller: AbortController | undefined = undefined;
+  private requestTaps: MessageTap[] | undefined = undefined;
+  private responseTaps: MessageTap[] | undefined = undefined;
+
+  constructor(method: Method, runtime: Runtime) {
+    this.method = method;
+    this.runtime = runtime;
+  }
+
+  /** Client: the message, or an async iterable. Server: a promise of it, decoded on first read. */
+  abstract readonly request: Payload;
+
+  /** Request headers: on the client what will be sent, on the server what came. */
+  get headers(): Metadata {
+    this.requestHeaders ??= this.makeHeaders();
+    return this.requestHeaders;
+  }
+
+  set headers(metadata: Metadata) {
+    this.requestHeaders = metadata;
+  }
+
+  /** True when request headers were set or read, so that a transport can skip empty ones. */
+  get hasHeaders(): boolean {
+    return this.requestHeaders !== undefined;
+  }
+
+  /** Response headers: on the client what came, on the server what will be sent. */
+  get responseHeader(): Metadata {
+    this.responseHeaders = made(this.responseHeaders);
+    return this.responseHeaders;
+  }
+
+  /** For transports: how to convert the response headers, should anyone read them. */
+  readResponseHeader(read: () => Metadata): void {
+    this.responseHeaders = read;
+  }
+
+  get hasResponseHeader(): boolean {
+    return this.responseHeaders !== undefined;
+  }
+
+  /** Response trailers: on the client what came, on the server what will be sent. */
+  get responseTrailer(): Metadata {
+    this.responseTrailers = made(this.responseTrailers);
+    return this.responseTrailers;
+  }
+
+  /** For transports: how to convert the response trailers, should anyone read them. */
+  readResponseTrailer(read: () => Metadata): void {
+    this.responseTrailers = read;
+  }
+
+  get hasResponseTrailer(): boolean {
+    return this.responseTrailers !== undefined;
+  }
+
+  get<T>(key: CallKey<T>): T {
+    const { values } = this;
+    if (values === undefined || !values.has(key)) return key.defaultValue;
+    return values.get(key) as T;
+  }
+
+  set<T>(key: CallKey<T>, value: T): void {
+    this.values ??= new Map();
+    this.values.set(key, value);
+  }
+
+  /**
+   * Calls `listener` exactly once when the call is over, whatever its shape and however it ended;
+   * at once if it already is. In order of registration, innermost layer last.
+   */
+  onEnd(listener: EndListener): void {
+    if (this.ended !== undefined) {
+      this.notify(listener, this.ended);
+      return;
+    }
+    this.endListeners ??= [];
+    this.endListeners.push(listener);
+  }
+
+  /** For whoever created the call. The first status counts. */
+  end(status: CallStatus): void {
+    if (this.ended !== undefined) return;
+    this.ended = status;
+    const { cancelListeners, endListeners } = this;
+    this.cancelListeners = undefined;
+    this.endListeners = undefined;
+    // What still runs for a call that is over has nobody to run for.
+    if (cancelListeners !== undefined) {
+      for (const listener of cancelListeners) this.notify(listener, status);
+    }
+    if (endListeners !== undefined) {
+      for (const listener of endListeners) this.notify(listener, status);
+    }
+  }
+
+  /** Ends everything that waits for this call; the first cancellation counts. */
+  cancel(status: CallStatus): void {
+    if (this.cancelled !== undefined) return;
+    this.cancelled = status;
+    const listeners = this.cancelListeners;
+    this.cancelListeners = undefined;
+    if (listeners !== undefined) for (const listener of listeners) this.notify(listener, status);
+    this.controller?.abort(abortReason(status));
+  }
+
+  /**
+   * Calls `listener` once when the call is cancelled, or over while somebody still listens; at
+   * once if it already is. Returns what takes the listener back.
+   */
+  onCancel(listener: EndListener): () => void {
+    const over = this.cancelled ?? this.ended;
+    if (over !== undefined) {
+      this.notify(listener, over);
+      return nothing;
+    }
+    this.cancelListeners ??= new Set();
+    const listeners = this.cancelListeners;
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  /** The cancellation as an AbortSignal. Making one costs more than `onCancel`. */
+  get signal(): AbortSignal {
+    if (this.controller === undefined) {
+      this.controller = new AbortController();
+      if (this.cancelled !== undefined) this.controller.abort(abortReason(this.cancelled));
+    }
+    return this.controller.signal;
+  }
+
+  /** Shows `tap` every request message as it passes the wire end of the stack. */
+  onRequestMessage(tap: MessageTap): void {
+    this.requestTaps ??= [];
+    this.requestTaps.push(tap);
+  }
+
+  /** Shows `tap` every response message as it passes the wire end of the stack. */
+  onResponseMessage(tap: MessageTap): void {
+    this.responseTaps ??= [];
+    this.responseTaps.push(tap);
+  }
+
+  /** For transports and pumps. */
+  tapRequest(message: unknown): void {
+    if (this.requestTaps !== undefined) for (const tap of this.requestTaps) tap(message);
+  }
+
+  /** For transports and pumps. */
+  tapResponse(message: unknown): void {
+    if (this.responseTaps !== undefined) for (const tap of this.responseTaps) tap(message);
+  }
+
+  protected makeHeaders(): Metadata {
+    return Metadata();
+  }
+
+  /** A listener that throws must harm neither the call nor the other listeners. */
+  private notify(listener: EndListener, status: CallStatus): void {
+    try {
+      listener(status);
+    } catch (error) {
+      this.runtime.logger.error({ err: error, method: this.method.path }, 'a call listener threw');
+    }
+  }
+}
+
+/** A call on its way out. */
+export class ClientCall extends Call {
+  request: Payload;
+  /** Wait for an endpoint instead of failing at once when none is up. Default false. */
+  waitForReady: boolean = false;
+  /** What the call options say of the deadline, in ms; undefined leaves it to weaker sources. */
+  timeoutMs: number | undefined = undefined;
+  /** Called at response headers, which a streamed response may bring before its first message. */
+  onResponseHeader: ((metadata: Metadata) => void) | undefined = undefined;
+
+  constructor(method: Method, runtime: Runtime, request: Payload) {
+    super(method, runtime);
+    this.request = request;
+  }
+}
+
+function nothing(): void {}
+
+function made(metadata: Metadata | (() => Metadata) | undefined): Metadata {
+  if (metadata === undefined) return Metadata();
+  return typeof metadata === 'function' ? metadata() : metadata;
+}
+
+function abortReason(status: CallStatus): unknown {
+  if (status.cause instanceof Error) return status.cause;
+  const name = status.code === Status.DEADLINE_EXCEEDED ? 'TimeoutError' : 'AbortError';
+  return new DOMException(status.details || 'The call is over', name);
+}

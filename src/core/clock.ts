@@ -1,0 +1,122 @@
+/**
+ * Monotonic time and timers, injected everywhere, so that no wall-clock jump ends a call and no
+ * test sleeps.
+ */
+export interface Clock {
+  /** Monotonic milliseconds, with fractions, from an arbitrary origin. */
+  now(): number;
+  /**
+   * Runs `callback` once, at or up to 4 ms after `atMs` on this clock. Returns what cancels it;
+   * cancelling twice, or after it fired, does nothing.
+   */
+  setTimer(atMs: number, callback: () => void): Timer;
+}
+
+/** A pending timer. */
+export interface Timer {
+  clear(): void;
+}
+
+/** Timers that fall into one slot of this width share one timer of the runtime. */
+const SLOT_MS = 4;
+
+/** The longest delay that `setTimeout` takes; a longer one is armed again on the way. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/**
+ * The process's monotonic clock. Deadlines are coarse and most are cancelled, so timers are kept
+ * in slots of 4 ms, each with one `setTimeout`: under load a deadline costs a list insertion
+ * (about 30 ns) and not a timer of its own (about 200 ns).
+ */
+export function createSystemClock(): Clock {
+  const slots = new Map<number, Slot>();
+  return {
+    now: () => performance.now(),
+    setTimer(atMs, callback) {
+      const key = Math.ceil(atMs / SLOT_MS);
+      let slot = slots.get(key);
+      if (slot === undefined) {
+        slot = new Slot(key, slots);
+        slots.set(key, slot);
+      }
+      return slot.add(callback);
+    },
+  };
+}
+
+class Slot {
+  private first: SlotTimer | undefined;
+  private timeout: NodeJS.Timeout | undefined;
+  private readonly key: number;
+  private readonly slots: Map<number, Slot>;
+
+  constructor(key: number, slots: Map<number, Slot>) {
+    this.key = key;
+    this.slots = slots;
+    this.arm();
+  }
+
+  add(callback: () => void): SlotTimer {
+    const timer = new SlotTimer(this, callback, this.first);
+    if (this.first !== undefined) this.first.previous = timer;
+    this.first = timer;
+    return timer;
+  }
+
+  remove(timer: SlotTimer): void {
+    if (timer.previous !== undefined) timer.previous.next = timer.next;
+    else this.first = timer.next;
+    if (timer.next !== undefined) timer.next.previous = timer.previous;
+    if (this.first === undefined) {
+      clearTimeout(this.timeout);
+      this.slots.delete(this.key);
+    }
+  }
+
+  private arm(): void {
+    const delay = this.key * SLOT_MS - performance.now();
+    if (delay > MAX_DELAY_MS) {
+      this.timeout = setTimeout(() => this.arm(), MAX_DELAY_MS);
+    } else {
+      this.timeout = setTimeout(() => this.fire(), Math.max(1, Math.ceil(delay)));
+    }
+  }
+
+  private fire(): void {
+    this.slots.delete(this.key);
+    let timer = this.first;
+    this.first = undefined;
+    while (timer !== undefined) {
+      const { next } = timer;
+      timer.fire();
+      timer = next;
+    }
+  }
+}
+
+class SlotTimer implements Timer {
+  previous: SlotTimer | undefined;
+  next: SlotTimer | undefined;
+  private slot: Slot | undefined;
+  private readonly callback: () => void;
+
+  constructor(slot: Slot, callback: () => void, next: SlotTimer | undefined) {
+    this.previous = undefined;
+    this.next = next;
+    this.slot = slot;
+    this.callback = callback;
+  }
+
+  clear(): void {
+    const { slot } = this;
+    if (slot === undefined) return;
+    this.slot = undefined;
+    slot.remove(this);
+  }
+
+  fire(): void {
+    if (this.slot === undefined) return;
+    this.slot = undefined;
+    this.callback();
+  }
+}

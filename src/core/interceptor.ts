@@ -1,0 +1,23 @@
+import type { Call } from './call.ts';
+import type { Method } from './method.ts';
+
+/** A message, or an async iterable of messages: the method's shape says which. */
+export type Payload = unknown;
+
+/** What a layer calls to let the call go on, and what it returns. */
+export type Handler<C extends Call> = (call: C) => Promise<Payload>;
+
+/**
+ * A layer of a stack. It is bound once per method, when the client or the server is made, and
+ * returns `next` itself where it does not apply, so that it costs nothing there.
+ */
+export type Interceptor<C extends Call> = (next: Handler<C>, method: Method) => Handler<C>;
+
+/** Binds layers, outermost first, around the innermost handler. */
+export function bind<C extends Call>(
+  layers: readonly Interceptor<C>[],
+  method: Method,
+  innermost: Handler<C>,
+): Handler<C> {
+  return layers.reduceRight((next, layer) => layer(next, method), innermost);
+}

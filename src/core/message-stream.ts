@@ -1,0 +1,111 @@
+import type { CallStatus } from './status.ts';
+import { OK } from './status.ts';
+
+/** Where a stream gets its messages from: the reading half of a wire. */
+export interface MessageSource {
+  /** Asks for one more message, which arrives by `push`, or for the end, by `finish`. */
+  pull(): void;
+  /** The consumer is gone: nothing more is wanted. */
+  abandon(): void;
+}
+
+interface Waiter<T> {
+  resolve(result: IteratorResult<T, undefined>): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Received messages as an async iterable for one consumer. Pulls one message ahead of the
+ * consumer and holds no more, so that a consumer that stops reading stops the peer by flow
+ * control.
+ */
+export class MessageStream<T = unknown> implements AsyncIterableIterator<T, undefined> {
+  private readonly source: MessageSource;
+  private buffered: T[] = [];
+  private waiters: Waiter<T>[] = [];
+  private pulling = false;
+  private finished = false;
+  private failure: unknown = undefined;
+  private finishListener: ((status: CallStatus, error: unknown) => void) | undefined = undefined;
+  private finishStatus: CallStatus | undefined = undefined;
+
+  constructor(source: MessageSource) {
+    this.source = source;
+  }
+
+  /** From the source: one message that was asked for. */
+  push(message: T): void {
+    this.pulling = false;
+    if (this.finished) return;
+    const waiter = this.waiters.shift();
+    if (waiter === undefined) {
+      this.buffered.push(message);
+      return;
+    }
+    waiter.resolve({ done: false, value: message });
+    this.pull();
+  }
+
+  /** From the source: no more messages; with an error when the stream failed. */
+  finish(status: CallStatus, error?: unknown): void {
+    if (this.finished) return;
+    this.finished = true;
+    this.failure = error;
+    this.finishStatus = status;
+    const { waiters } = this;
+    this.waiters = [];
+    for (const waiter of waiters) this.settle(waiter);
+    this.finishListener?.(status, error);
+  }
+
+  /** Tells once how the stream ended, in place of wrapping it. */
+  onFinish(listener: (status: CallStatus, error: unknown) => void): void {
+    if (this.finishStatus !== undefined) listener(this.finishStatus, this.failure);
+    else this.finishListener = listener;
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (this.buffered.length > 0) {
+      const value = this.buffered.shift() as T;
+      this.pull();
+      return Promise.resolve({ done: false, value });
+    }
+    return new Promise((resolve, reject) => {
+      const waiter = { resolve, reject };
+      if (this.finished) {
+        this.settle(waiter);
+        return;
+      }
+      this.waiters.push(waiter);
+      this.pull();
+    });
+  }
+
+  return(): Promise<IteratorResult<T, undefined>> {
+    this.buffered = [];
+    if (!this.finished) {
+      this.source.abandon();
+      this.finish(OK);
+    }
+    this.failure = undefined;
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  private pull(): void {
+    if (this.pulling || this.finished) return;
+    this.pulling = true;
+    this.source.pull();
+  }
+
+  /** The error is told once; after it the stream is just over, as with a generator. */
+  private settle(waiter: Waiter<T>): void {
+    const { failure } = this;
+    this.failure = undefined;
+    if (failure === undefined) waiter.resolve({ done: true, value: undefined });
+    else waiter.reject(failure);
+  }
+}

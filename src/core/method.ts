@@ -1,0 +1,37 @@
+/** The four shapes of a gRPC method. */
+export type Shape = 'unary' | 'client_stream' | 'server_stream' | 'bidi_stream';
+
+/** `option idempotency_level` of the contract; undefined when the contract says nothing. */
+export type Idempotency = 'NO_SIDE_EFFECTS' | 'IDEMPOTENT' | undefined;
+
+/** One message as bytes and back. `encode` takes whatever the user gave, also a partial message. */
+export interface Codec {
+  encode(message: unknown): Uint8Array;
+  decode(bytes: Uint8Array): unknown;
+}
+
+/** Static facts of a method, resolved once; shared by every call. */
+export interface Method {
+  /** `/package.Service/Method`, as on the wire. */
+  readonly path: string;
+  /** `package.Service`. */
+  readonly service: string;
+  /** `Method`. */
+  readonly name: string;
+  /** `method`, the property of the typed client and of the implementation. */
+  readonly key: string;
+  readonly shape: Shape;
+  readonly requestStream: boolean;
+  readonly responseStream: boolean;
+  readonly idempotency: Idempotency;
+  /** False for a path that no contract registered here. */
+  readonly known: boolean;
+  readonly request: Codec;
+  readonly response: Codec;
+}
+
+/** The shape that two stream flags make. */
+export function shapeOf(requestStream: boolean, responseStream: boolean): Shape {
+  if (requestStream) return responseStream ? 'bidi_stream' : 'client_stream';
+  return responseStream ? 'server_stream' : 'unary';
+}

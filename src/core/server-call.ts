@@ -1,0 +1,139 @@
+import type { Metadata } from 'nice-grpc-common';
+
+import { Call } from './call.ts';
+import { describe } from './errors.ts';
+import type { Payload } from './interceptor.ts';
+import type { MessageSource } from './message-stream.ts';
+import { MessageStream } from './message-stream.ts';
+import type { Method } from './method.ts';
+import type { Runtime } from './runtime.ts';
+import type { CallStatus } from './status.ts';
+import { OK, Status } from './status.ts';
+import type { Peer, ServerWire, WireReceiver } from './transport.ts';
+
+/** Thrown inside a stack to end the call with a status: the error-mapping layer knows it. */
+export class StatusError extends Error {
+  readonly status: CallStatus;
+
+  constructor(status: CallStatus) {
+    super(status.details);
+    this.status = status;
+  }
+}
+
+/** A call that arrived. Its request is decoded when it is first read, after admission. */
+export class ServerCall extends Call implements WireReceiver, MessageSource {
+  private readonly wire: ServerWire;
+  private payload: Payload = undefined;
+  private stream: MessageStream | undefined = undefined;
+  private single: { resolve(m: unknown): void; reject(e: unknown): void } | undefined = undefined;
+  private message_: { readonly value: unknown } | undefined = undefined;
+
+  constructor(method: Method, runtime: Runtime, wire: ServerWire) {
+    super(method, runtime);
+    this.wire = wire;
+    wire.receive(this);
+  }
+
+  get peer(): Peer {
+    return this.wire.peer;
+  }
+
+  /** The path as the client wrote it, also where no method is registered for it. */
+  get path(): string {
+    return this.wire.path;
+  }
+
+  get authority(): string {
+    return this.wire.authority;
+  }
+
+  /** A status that refuses the call for its headers, found by the transport. */
+  get refused(): CallStatus | undefined {
+    return this.wire.refused;
+  }
+
+  /** The raw `grpc-timeout` header. */
+  get timeout(): string | undefined {
+    return this.wire.timeout;
+  }
+
+  /** A promise of the one request message, or the stream of them. */
+  get request(): Payload {
+    this.payload ??= this.method.requestStream ? this.openStream() : this.readSingle();
+    return this.payload;
+  }
+
+  /** Sends the response headers now rather than with the first message. */
+  sendHeaders(): void {
+    if (this.ended === undefined) this.wire.sendHeaders(this.headersToSend());
+  }
+
+  headersToSend(): Metadata | undefined {
+    return this.hasResponseHeader ? this.responseHeader : undefined;
+  }
+
+  pull(): void {
+    this.wire.pull();
+  }
+
+  /** The handler wants no more request messages: what still comes is left to flow control. */
+  abandon(): void {}
+
+  message(bytes: Uint8Array): void {
+    let decoded: unknown;
+    try {
+      decoded = this.method.request.decode(bytes);
+    } catch (error) {
+      this.failed({
+        code: Status.INTERNAL,
+        details: `The request is not a valid ${this.method.path} message: ${describe(error)}`,
+      });
+      return;
+    }
+    this.tapRequest(decoded);
+    if (this.stream !== undefined) {
+      this.stream.push(decoded);
+    } else if (this.message_ === undefined) {
+      this.message_ = { value: decoded };
+      this.wire.pull();
+    } else {
+      this.failed({ code: Status.INTERNAL, details: 'More than one message in a unary request' });
+    }
+  }
+
+  halfClose(): void {
+    if (this.stream !== undefined) {
+      this.stream.finish(OK);
+    } else if (this.message_ !== undefined) {
+      this.single?.resolve(this.message_.value);
+    } else {
+      this.failed({ code: Status.INTERNAL, details: 'The request ended without a message' });
+    }
+  }
+
+  failed(status: CallStatus): void {
+    this.cancel(status);
+    const error = new StatusError(status);
+    this.stream?.finish(status, error);
+    this.single?.reject(error);
+  }
+
+  protected override makeHeaders(): Metadata {
+    return this.wire.readHeaders();
+  }
+
+  private openStream(): MessageStream {
+    this.stream = new MessageStream(this);
+    if (this.cancelled !== undefined) this.failed(this.cancelled);
+    return this.stream;
+  }
+
+  private readSingle(): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.single = { resolve, reject };
+      if (this.cancelled !== undefined) reject(new StatusError(this.cancelled));
+      else this.wire.pull();
+    });
+  }
+}

@@ -1,0 +1,160 @@
+import type { ClientCall } from './call.ts';
+import type { ChannelCredentials, ServerCredentials } from './credentials.ts';
+import type { Payload } from './interceptor.ts';
+import type { Metadata } from 'nice-grpc-common';
+import type { Runtime } from './runtime.ts';
+import type { CallStatus } from './status.ts';
+
+/**
+ * The seam between the calls and the wire. A transport opens single connections and listeners and
+ * knows nothing of balancing, retries or backoff: those have one owner, above it.
+ */
+export interface Transport {
+  readonly name: string;
+  /** Starts to connect; fails by state, never by throwing. One connection, never redialled. */
+  connect(address: Address, options: ConnectOptions): Connection;
+  /** Rejects with a `ListenError` when the address cannot be had. */
+  listen(address: Address, options: ListenOptions, dispatch: Dispatch): Promise<Listener>;
+}
+
+/** Where a socket goes to: a host and port, or a path. */
+export type Address =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string };
+
+export interface Limits {
+  /** Largest received message, in bytes, checked again after decompression. Default 4 MiB. */
+  readonly messageBytes: number;
+  /** Largest received or sent metadata, names and values and 32 a pair (RFC 9113). Default 16 KiB. */
+  readonly metadataBytes: number;
+  /** Most metadata pairs. Default 100. */
+  readonly metadataPairs: number;
+}
+
+export const DEFAULT_LIMITS: Limits = Object.freeze({
+  messageBytes: 4 * 1024 * 1024,
+  metadataBytes: 16 * 1024,
+  metadataPairs: 100,
+});
+
+export interface ConnectOptions {
+  readonly runtime: Runtime;
+  /** `:authority` of every call. */
+  readonly authority: string;
+  /** The name that the server's certificate must carry. */
+  readonly serverName: string;
+  readonly credentials: ChannelCredentials;
+  /** TCP, TLS and SETTINGS together, in ms. Default 20 000 (connection-backoff.md). */
+  readonly connectTimeoutMs: number;
+  readonly keepalive: Keepalive;
+  readonly limits: Limits;
+  readonly userAgent: string;
+}
+
+export interface Keepalive {
+  /** Silence before a ping while a call waits, in ms. Default 30 000. */
+  readonly timeMs: number;
+  /** How long its answer may take, in ms. Default 10 000. */
+  readonly timeoutMs: number;
+}
+
+export type ConnectionState =
+  | 'connecting'
+  | 'ready'
+  /** Takes no new call; calls in flight go on. */
+  | 'draining'
+  | 'closed';
+
+/** One connection. Goes from connecting to ready to draining to closed and never back. */
+export interface Connection {
+  readonly state: ConnectionState;
+  /** Why it is closed, when it failed. */
+  readonly failure: CallStatus | undefined;
+  /** True when the bytes are encrypted. */
+  readonly secure: boolean;
+  /** Calls that are not over. */
+  readonly inFlight: number;
+  /** The peer's address, as text. */
+  readonly peer: string;
+  onStateChange(listener: (state: ConnectionState) => void): void;
+  /**
+   * Carries one call. Resolves with the message once the status is OK (single response), or with
+   * an async iterable at response headers or the first message (streamed); rejects with an
+   * `RpcError`.
+   */
+  invoke(call: ClientCall): Promise<Payload>;
+  /** Takes no new call, and closes when those in flight are over. */
+  drain(): void;
+  /** Closes at once; calls in flight fail with UNAVAILABLE. */
+  close(): void;
+}
+
+export interface ListenOptions {
+  readonly runtime: Runtime;
+  readonly credentials: ServerCredentials;
+  readonly limits: Limits;
+  /** Concurrent streams a connection may open. Default 256. */
+  readonly maxConcurrentStreams: number;
+  /** TLS handshake and HTTP/2 preface, in ms. Default 10 000. */
+  readonly handshakeTimeoutMs: number;
+}
+
+/** An open listener. */
+export interface Listener {
+  /** The address it got: the port is the real one where 0 was asked for. */
+  readonly address: Address;
+  /** Stops accepting, tells peers to go elsewhere, and resolves when the calls in flight are over. */
+  drain(): Promise<void>;
+  /** Ends everything now. */
+  close(): Promise<void>;
+}
+
+/** Called by a listener for each call at its headers, known method or not. */
+export type Dispatch = (wire: ServerWire) => void;
+
+/** Who is at the other end of a connection. */
+export interface Peer {
+  /** `host:port`, or `unix:PATH`, or `in-memory`. */
+  readonly address: string;
+  readonly secure: boolean;
+  /** The verified client certificate of mTLS. */
+  readonly certificate: PeerCertificate | undefined;
+}
+
+export interface PeerCertificate {
+  /** The subject's common name, when there is one. */
+  readonly commonName: string | undefined;
+  /** Subject alternative names: `DNS:a`, `URI:spiffe://…`. */
+  readonly subjectAltNames: readonly string[];
+  /** SHA-256 of the certificate, as hex with colons. */
+  readonly fingerprint256: string;
+}
+
+/** The server's end of one call, in bytes. */
+export interface ServerWire {
+  readonly path: string;
+  readonly authority: string;
+  readonly peer: Peer;
+  /** The raw `grpc-timeout`, undefined when none was sent. */
+  readonly timeout: string | undefined;
+  /** A status that refuses the call before any layer sees its content: bad headers. */
+  readonly refused: CallStatus | undefined;
+  /** Request headers, converted on demand; those of the protocol itself are left out. */
+  readHeaders(): Metadata;
+  /** Who gets messages, half-close and failure. Set once, before the first `pull`. */
+  receive(receiver: WireReceiver): void;
+  /** Asks for one message or the half-close. */
+  pull(): void;
+  sendHeaders(metadata: Metadata | undefined): void;
+  /** Returns a promise when the peer must be waited for, undefined when there is room. */
+  sendMessage(bytes: Uint8Array): Promise<void> | undefined;
+  /** Ends the call, with a last message when there is one; the first status counts. */
+  sendStatus(status: CallStatus, last?: Uint8Array): void;
+}
+
+export interface WireReceiver {
+  message(bytes: Uint8Array): void;
+  halfClose(): void;
+  /** The peer went away, or sent what is no gRPC: nothing more will arrive. */
+  failed(status: CallStatus): void;
+}

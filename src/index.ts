@@ -1,0 +1,109 @@
+/**
+ * inboard: typed gRPC clients and servers whose stacks of interceptors do in the process what a
+ * sidecar does beside it. These are the public names; this file alone wires the default transport
+ * and runtime.
+ */
+import { pino } from 'pino';
+
+import { Channel } from './channel/channel.ts';
+import type { ChannelOptions } from './client/create-channel.ts';
+import { makeChannel } from './client/create-channel.ts';
+import type { ClientOptions } from './client/create-client.ts';
+import { makeClient } from './client/create-client.ts';
+import type { Client } from './client/types.ts';
+import { createAmbientContext } from './core/ambient.ts';
+import { createSystemClock } from './core/clock.ts';
+import type { ServiceDefinition } from './core/definition.ts';
+import type { Runtime } from './core/runtime.ts';
+import type { ServerOptions } from './server/server.ts';
+import { Server } from './server/server.ts';
+import { grpcJsTransport } from './transports/grpc-js/index.ts';
+
+/** A runtime of the process's own clock, randomness and log; parts may be replaced. */
+export function createRuntime(parts: Partial<Runtime> = {}): Runtime {
+  return {
+    clock: createSystemClock(),
+    random: Math.random,
+    logger: pino({ name: 'inboard' }, pino.destination({ dest: 2, sync: true })),
+    ambient: createAmbientContext(),
+    ...parts,
+  };
+}
+
+const defaults = { transport: grpcJsTransport(), runtime: createRuntime() };
+
+/** Makes a server; `add` services to it and `listen`. */
+export function createServer(options: ServerOptions = {}): Server {
+  return new Server(options, defaults);
+}
+
+/**
+ * Makes a channel that clients of several services may share.
+ * Targets: `dns:///host:port`, `static:///a:1,b:2`, `unix:/path`.
+ */
+export function createChannel(target: string, options: ChannelOptions = {}): Channel {
+  return makeChannel(target, options, defaults);
+}
+
+/**
+ * Makes a typed client of a service over a target, or over a channel that is shared. A client
+ * made over a target owns its channel: `await using` ends both.
+ */
+export function createClient<D extends ServiceDefinition>(
+  definition: D,
+  target: string | Channel,
+  options: ClientOptions<NoInfer<D>> & ChannelOptions = {},
+): Client<D> {
+  if (target instanceof Channel) return makeClient(definition, target, options, false);
+  return makeClient(definition, makeChannel(target, options, defaults), options, true);
+}
+
+/** Runs work that outlives the call being handled: it inherits neither deadline nor cancellation. */
+export function detached<T>(body: () => T): T {
+  return defaults.runtime.ambient.detached(body);
+}
+
+export { ClientError, Metadata, ServerError, Status } from 'nice-grpc-common';
+export type { Balancer, BalancerFactory } from './channel/balancer.ts';
+export type { EndpointSnapshot } from './channel/channel.ts';
+export { Channel } from './channel/channel.ts';
+export type { Resolver, ResolverFactory, ResolverListener } from './channel/resolver.ts';
+export type { ResolvedEndpoint, Target } from './channel/target.ts';
+export type { ClientInterceptors } from './client/client-stack.ts';
+export { clientStack } from './client/client-stack.ts';
+export type { ChannelOptions } from './client/create-channel.ts';
+export type { ClientOptions } from './client/create-client.ts';
+export type { CallOptions, Client, ClientMethod, MethodOptions } from './client/types.ts';
+export type { CallKey, EndListener, MessageTap } from './core/call.ts';
+export { Call, ClientCall, callKey } from './core/call.ts';
+export type { Clock, Timer } from './core/clock.ts';
+export type {
+  CallCredentials,
+  CallCredentialsContext,
+  ChannelCredentials,
+  Pem,
+  ServerCredentials,
+  TlsMaterial,
+  TlsSource,
+} from './core/credentials.ts';
+export { insecure, serverTls, tls } from './core/credentials.ts';
+export type { MethodDefinition, ServiceDefinition } from './core/definition.ts';
+export { ConfigError, ListenError, RpcError } from './core/errors.ts';
+export type { Handler, Interceptor, Payload } from './core/interceptor.ts';
+export type { Method, Shape } from './core/method.ts';
+export type { Logger, Runtime } from './core/runtime.ts';
+export { ServerCall } from './core/server-call.ts';
+export type { CallStatus, Processed } from './core/status.ts';
+export type { Limits, Peer, Transport } from './core/transport.ts';
+export type { ErrorDetail, ErrorDetailInput } from './errors/error-details.ts';
+export { errorDetails, findErrorDetail, RichServerError } from './errors/error-details.ts';
+export type { Authenticator, Identity } from './interceptors/authentication.ts';
+export type { AccessRule, AccessRules } from './interceptors/authorization.ts';
+export type { Violation } from './interceptors/validation.ts';
+export type { CallContext } from './server/handler-context.ts';
+export type { HealthRegistry, HealthStatus } from './server/health.ts';
+export type { ServiceImplementation } from './server/implementation.ts';
+export type { ReflectionOptions } from './server/reflection.ts';
+export type { Bound, Server, ServerOptions, ServiceOptions } from './server/server.ts';
+export { serverStack } from './server/server-stack.ts';
+export { grpcJsTransport } from './transports/grpc-js/index.ts';

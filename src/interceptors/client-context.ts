@@ -1,0 +1,78 @@
+import type { Ambient } from '../core/ambient.ts';
+import type { ClientCall } from '../core/call.ts';
+import { ConfigError, RpcError } from '../core/errors.ts';
+import type { Interceptor } from '../core/interceptor.ts';
+import type { Method } from '../core/method.ts';
+import type { CallStatus } from '../core/status.ts';
+import { Status } from '../core/status.ts';
+
+/** Default of a unary call where neither the caller, the code nor the contract says, in ms. */
+export const DEFAULT_TIMEOUT_MS = 15_000;
+
+/** Kept back from an inherited deadline for the way, in ms. */
+const HOP_MS = 2;
+
+/**
+ * Client layer 1. Sets the deadline, min(inherited − 2 ms, what the call asks for), and hands the
+ * call being handled down to this one: its cancellation and its allow-listed metadata.
+ */
+export function clientContext(
+  timeoutOf: (method: Method) => number | undefined,
+): Interceptor<ClientCall> {
+  return (next, method) => {
+    const methodTimeoutMs =
+      timeoutOf(method) ??
+      (method.shape === 'unary' ? DEFAULT_TIMEOUT_MS : Number.POSITIVE_INFINITY);
+    checkTimeout(methodTimeoutMs, method.path);
+    return (call) => {
+      const { clock, ambient } = call.runtime;
+      const timeoutMs = call.timeoutMs ?? methodTimeoutMs;
+      if (timeoutMs !== methodTimeoutMs) checkTimeout(timeoutMs, method.path);
+      const startMs = clock.now();
+      call.deadline = startMs + timeoutMs;
+      const inherited = ambient.current();
+      if (inherited !== undefined) inherit(call, inherited);
+      if (call.cancelled !== undefined) return refuse(call, call.cancelled);
+      if (call.deadline === Number.POSITIVE_INFINITY) return next(call);
+      if (call.deadline <= startMs) return refuse(call, exceeded('before the call was sent'));
+      const timer = clock.setTimer(call.deadline, () => {
+        call.cancel(exceeded(`after ${Math.round(clock.now() - startMs)} ms`));
+      });
+      call.onEnd(() => timer.clear());
+      return next(call);
+    };
+  };
+}
+
+function inherit(call: ClientCall, { call: parent, propagated }: Ambient): void {
+  call.deadline = Math.min(call.deadline, parent.deadline - HOP_MS);
+  for (const [key, values] of propagated) {
+    if (!call.headers.has(key)) call.headers.set(key, [...values]);
+  }
+  const unsubscribe = parent.onCancel((status) => call.cancel(inheritedEnd(parent.ended, status)));
+  call.onEnd(unsubscribe);
+}
+
+function inheritedEnd(ended: CallStatus | undefined, status: CallStatus): CallStatus {
+  if (status.code === Status.DEADLINE_EXCEEDED) return exceeded('in the call that started this one');
+  const details =
+    ended === undefined
+      ? 'The call that started this one was cancelled'
+      : 'The call that started this one is over: use detached() for work that outlives it';
+  return { code: Status.CANCELLED, details };
+}
+
+function exceeded(when: string): CallStatus {
+  return { code: Status.DEADLINE_EXCEEDED, details: `The deadline was exceeded ${when}` };
+}
+
+function refuse(call: ClientCall, status: CallStatus): Promise<never> {
+  return Promise.reject(new RpcError(call.method.path, { processed: 'no', ...status }));
+}
+
+function checkTimeout(timeoutMs: number, path: string): void {
+  if (timeoutMs > 0) return;
+  throw new ConfigError(
+    `timeoutMs of ${path} is ${timeoutMs}: give a positive number of ms, or Infinity for none`,
+  );
+}

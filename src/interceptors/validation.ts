@@ -1,0 +1,52 @@
+import { callKey } from '../core/call.ts';
+import type { Interceptor } from '../core/interceptor.ts';
+import type { Method } from '../core/method.ts';
+import type { ServerCall } from '../core/server-call.ts';
+import { StatusError } from '../core/server-call.ts';
+import type { CallStatus } from '../core/status.ts';
+
+/** One thing that is wrong with a request. */
+export interface Violation {
+  /** Path of the field, as in `items[2].quantity`. */
+  readonly field: string;
+  /** What is wrong and what would be right, for the caller to read. */
+  readonly description: string;
+}
+
+/** Says what is wrong with one request message; an empty list when nothing is. */
+export type Validator = (message: unknown) => readonly Violation[];
+
+/** Set once a request failed validation, so that the rest of its stream is not looked at. */
+const REFUSED = callKey<CallStatus | undefined>('validation', undefined);
+
+/**
+ * Server layer 11. Looks at each request message before the handler does. `refusal` makes the
+ * status, for its details are Protobuf messages that this layer knows nothing of.
+ */
+export function validation(
+  validatorOf: (method: Method) => Validator | undefined,
+  refusal: (violations: readonly Violation[]) => CallStatus,
+): Interceptor<ServerCall> {
+  return (next, method) => {
+    const validator = validatorOf(method);
+    if (validator === undefined) return next;
+    if (!method.requestStream) {
+      return async (call) => {
+        const violations = validator(await call.request);
+        if (violations.length > 0) throw new StatusError(refusal(violations));
+        return next(call);
+      };
+    }
+    return (call) => {
+      call.onRequestMessage((message) => {
+        if (call.get(REFUSED) !== undefined) return;
+        const violations = validator(message);
+        if (violations.length === 0) return;
+        const status = refusal(violations);
+        call.set(REFUSED, status);
+        call.failed(status);
+      });
+      return next(call);
+    };
+  };
+}

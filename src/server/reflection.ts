@@ -1,0 +1,64 @@
+import { readFile } from 'node:fs/promises';
+
+import { ConfigError, describe } from '../core/errors.ts';
+import type { Method } from '../core/method.ts';
+import { shapeOf } from '../core/method.ts';
+
+/** What `grpc.reflection.v1` needs to answer. */
+export interface ReflectionOptions {
+  /**
+   * A FileDescriptorSet, or the path of one:
+   * `buf build --as-file-descriptor-set -o generated/descriptors.binpb`.
+   */
+  readonly descriptors: Uint8Array | string;
+  /** Serve it on listeners that other machines reach too. Default false: loopback only. */
+  readonly everywhere?: boolean;
+}
+
+/** The reflection service's methods, whose library brings grpc-js definitions of its own. */
+export async function reflectionMethods(): Promise<Method[]> {
+  const { ServerReflectionService } = await import('nice-grpc-server-reflection');
+  return Object.entries(ServerReflectionService).map(([key, method]) => {
+    const [, service = '', name = ''] = method.path.split('/');
+    const { requestStream, responseStream } = method;
+    return {
+      path: method.path,
+      service,
+      name,
+      key,
+      shape: shapeOf(requestStream, responseStream),
+      requestStream,
+      responseStream,
+      idempotency: undefined,
+      known: true,
+      request: {
+        encode: (message) => method.requestSerialize(message as never),
+        decode: (bytes) => method.requestDeserialize(Buffer.from(bytes)),
+      },
+      response: {
+        encode: (message) => method.responseSerialize(message as never),
+        decode: (bytes) => method.responseDeserialize(Buffer.from(bytes)),
+      },
+    };
+  });
+}
+
+/** The reflection service over a descriptor set, naming the services that are served. */
+export async function reflectionService(
+  options: ReflectionOptions,
+  services: readonly string[],
+): Promise<object> {
+  const { ServerReflection } = await import('nice-grpc-server-reflection');
+  const { descriptors } = options;
+  try {
+    const bytes = typeof descriptors === 'string' ? await readFile(descriptors) : descriptors;
+    return ServerReflection(bytes, [...services]);
+  } catch (error) {
+    const where = typeof descriptors === 'string' ? `'${descriptors}'` : 'the given bytes';
+    throw new ConfigError(
+      `The descriptors for reflection cannot be read from ${where}: ${describe(error)}. ` +
+        'Make them with: buf build --as-file-descriptor-set -o descriptors.binpb',
+      { cause: error },
+    );
+  }
+}

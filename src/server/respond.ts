@@ -1,0 +1,116 @@
+import { Metadata } from 'nice-grpc-common';
+
+import type { Handler, Payload } from '../core/interceptor.ts';
+import type { ServerCall } from '../core/server-call.ts';
+import { StatusError } from '../core/server-call.ts';
+import type { CallStatus } from '../core/status.ts';
+import { OK, Status } from '../core/status.ts';
+import type { ServerWire } from '../core/transport.ts';
+import { mapError } from '../interceptors/error-mapping.ts';
+import { AMBIENT } from '../interceptors/server-context.ts';
+
+/** Runs a call through its stack, sends what comes out, and ends the call. */
+export function serve(call: ServerCall, wire: ServerWire, handler: Handler<ServerCall>): void {
+  // An expired or abandoned call is answered at once, whatever its handler still does.
+  call.onCancel((status) => {
+    if (call.ended !== undefined) return;
+    call.failed(status);
+    finish(call, wire, status);
+  });
+  const failed = (error: unknown): void => finish(call, wire, mapError(call, error));
+  try {
+    handler(call)
+      .then((payload) => send(call, wire, payload))
+      .catch(failed);
+  } catch (error) {
+    failed(error);
+  }
+}
+
+function send(call: ServerCall, wire: ServerWire, payload: Payload): Promise<void> | undefined {
+  if (call.ended !== undefined) {
+    if (call.method.responseStream) dismiss(payload);
+    return undefined;
+  }
+  if (!call.method.responseStream) {
+    const bytes = encode(call, payload);
+    wire.sendHeaders(call.headersToSend());
+    finish(call, wire, OK, bytes);
+    return undefined;
+  }
+  const ambient = call.get(AMBIENT);
+  if (ambient === undefined) return pump(call, wire, payload);
+  // A generator runs in the context of whoever asks for its next value: that must be the call's.
+  return call.runtime.ambient.run(ambient, () => pump(call, wire, payload));
+}
+
+async function pump(call: ServerCall, wire: ServerWire, payload: Payload): Promise<void> {
+  const iterator = iterate(call, payload);
+  let done = false;
+  call.onEnd(() => {
+    if (!done) stop(call, iterator);
+  });
+  for (;;) {
+    const next = await iterator.next();
+    if (next.done === true) break;
+    if (call.ended !== undefined) return;
+    const bytes = encode(call, next.value);
+    wire.sendHeaders(call.headersToSend());
+    const room = wire.sendMessage(bytes);
+    if (room !== undefined) await room;
+    if (call.ended !== undefined) return;
+  }
+  done = true;
+  finish(call, wire, OK);
+}
+
+/** Ends the call on the wire and for everyone who waits for its end. */
+function finish(call: ServerCall, wire: ServerWire, status: CallStatus, last?: Uint8Array): void {
+  if (call.ended !== undefined) return;
+  const metadata = trailers(call, status);
+  if (call.hasResponseHeader) wire.sendHeaders(call.responseHeader);
+  wire.sendStatus({ code: status.code, details: status.details, metadata }, last);
+  call.end({ ...status, metadata });
+}
+
+/** The handler's trailers, and those that belong to the error. */
+function trailers(call: ServerCall, status: CallStatus): Metadata | undefined {
+  if (!call.hasResponseTrailer) return status.metadata;
+  if (status.metadata === undefined) return call.responseTrailer;
+  const merged = Metadata(call.responseTrailer);
+  for (const [key, values] of status.metadata) merged.set(key, values);
+  return merged;
+}
+
+function encode(call: ServerCall, message: unknown): Uint8Array {
+  call.tapResponse(message);
+  try {
+    return call.method.response.encode(message);
+  } catch (error) {
+    const { logger } = call.runtime;
+    logger.error({ err: error, method: call.path }, 'a response cannot be encoded');
+    const details = "The handler's response cannot be encoded";
+    throw new StatusError({ code: Status.INTERNAL, details });
+  }
+}
+
+function iterate(call: ServerCall, payload: Payload): AsyncIterator<unknown> {
+  const iterable = payload as AsyncIterable<unknown> | null | undefined;
+  if (typeof iterable?.[Symbol.asyncIterator] === 'function') return iterable[Symbol.asyncIterator]();
+  const { logger } = call.runtime;
+  logger.error({ method: call.path }, 'a streaming handler returned no async iterable');
+  const details = 'The handler returned no stream: write it as an async generator';
+  throw new StatusError({ code: Status.INTERNAL, details });
+}
+
+/** A call ended before its handler had made its stream: the stream is closed unread. */
+function dismiss(payload: Payload): void {
+  const iterator = (payload as AsyncIterable<unknown> | undefined)?.[Symbol.asyncIterator]?.();
+  iterator?.return?.()?.catch(() => undefined);
+}
+
+function stop(call: ServerCall, iterator: AsyncIterator<unknown>): void {
+  iterator.return?.()?.catch((error: unknown) => {
+    call.runtime.logger.warn({ err: error, method: call.path }, 'a handler failed while it was ended');
+  });
+}

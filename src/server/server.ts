@@ -1,0 +1,256 @@
+import { formatAddress } from '../core/address.ts';
+import type { ServerCredentials } from '../core/credentials.ts';
+import type { ServiceDefinition } from '../core/definition.ts';
+import { methodsOf, unknownMethod } from '../core/definition.ts';
+import { ConfigError } from '../core/errors.ts';
+import type { Handler, Interceptor } from '../core/interceptor.ts';
+import { bind } from '../core/interceptor.ts';
+import type { Method } from '../core/method.ts';
+import type { Runtime } from '../core/runtime.ts';
+import { ServerCall, StatusError } from '../core/server-call.ts';
+import { Status } from '../core/status.ts';
+import type { Address, Dispatch, Limits, Listener, Transport } from '../core/transport.ts';
+import { DEFAULT_LIMITS } from '../core/transport.ts';
+import { detailsTrailer } from '../errors/error-details.ts';
+import type { Authenticator } from '../interceptors/authentication.ts';
+import type { AccessRules } from '../interceptors/authorization.ts';
+import { MAX_INBOUND_TIMEOUT_MS } from '../interceptors/server-context.ts';
+import type { Validator, Violation } from '../interceptors/validation.ts';
+import { HealthDefinition, HealthRegistry, healthService } from './health.ts';
+import type { ServiceImplementation } from './implementation.ts';
+import { handlerOf } from './implementation.ts';
+import { isLocal, listenCredentials, parseListenAddress } from './listen-address.ts';
+import type { ReflectionOptions } from './reflection.ts';
+import { reflectionMethods, reflectionService } from './reflection.ts';
+import { serve } from './respond.ts';
+import type { NamedServerLayer, ServerInterceptors } from './server-stack.ts';
+import { LAYERS_OF_UNKNOWN, serverStack } from './server-stack.ts';
+
+/** What a server is told where it is made. */
+export interface ServerOptions {
+  /** Who may be calling; asked in turn. Without any, calls are anonymous. */
+  readonly authenticate?: Authenticator | readonly Authenticator[];
+  /** Who may call what. Once given, a method that no rule names is refused. */
+  readonly authorize?: AccessRules;
+  /** Request metadata that calls made in a handler repeat. Default none. */
+  readonly propagate?: readonly string[];
+  readonly interceptors?: ServerInterceptors;
+  /** Longest inbound deadline, in ms. Default one hour. */
+  readonly maxTimeoutMs?: number;
+  readonly limits?: Partial<Limits>;
+  /** Concurrent streams a connection may open. Default 256. */
+  readonly maxConcurrentStreams?: number;
+  /** TLS handshake and HTTP/2 preface, in ms. Default 10 000. */
+  readonly handshakeTimeoutMs?: number;
+  /** Serve `grpc.health.v1.Health`. Default true. */
+  readonly health?: boolean;
+  /** Serve reflection: on loopback listeners, elsewhere only where it says so. Default off. */
+  readonly reflection?: ReflectionOptions;
+  /** `'bare'` leaves the whole default stack away: for measuring. Default `'default'`. */
+  readonly stack?: 'default' | 'bare';
+  readonly transport?: Transport;
+  readonly runtime?: Runtime;
+}
+
+/** What a service is told where it is added. */
+export interface ServiceOptions<D extends ServiceDefinition> {
+  /** Looks at each request message before the handler does. */
+  readonly validate?: {
+    readonly [K in keyof D['methods']]?: (
+      message: ReturnType<D['methods'][K]['requestType']['decode']>,
+    ) => readonly Violation[];
+  };
+}
+
+/** A method as it is served. */
+interface Route {
+  readonly method: Method;
+  readonly handler: Handler<ServerCall>;
+  /** Served on loopback listeners only. */
+  readonly localOnly: boolean;
+}
+
+/** An open address. */
+export interface Bound {
+  /** The port, 0 for a unix socket. */
+  readonly port: number;
+  /** `host:port` or `unix:PATH`, as a target can use it. */
+  readonly address: string;
+}
+
+/** A gRPC server: services, the stack around them, and the addresses they are served on. */
+export class Server implements AsyncDisposable {
+  /** What `grpc.health.v1.Health` answers. */
+  readonly health = new HealthRegistry();
+  private readonly options: ServerOptions;
+  private readonly runtime: Runtime;
+  private readonly transport: Transport;
+  private readonly routes = new Map<string, Route>();
+  private readonly validators = new Map<string, Validator>();
+  private readonly layers: readonly NamedServerLayer[];
+  private readonly unknown: Handler<ServerCall>;
+  private readonly unknownMethod = unknownMethod();
+  private readonly listeners = new Set<Listener>();
+
+  constructor(options: ServerOptions, defaults: { transport: Transport; runtime: Runtime }) {
+    this.options = options;
+    this.runtime = options.runtime ?? defaults.runtime;
+    this.transport = options.transport ?? defaults.transport;
+    this.layers = this.makeLayers();
+    const forUnknown = this.layers.filter(({ name }) => LAYERS_OF_UNKNOWN.has(name));
+    this.unknown = bind(flatten(forUnknown), this.unknownMethod, (call) => this.refuse(call));
+    if (options.health !== false) this.add(HealthDefinition, healthService(this.health));
+  }
+
+  /** Adds a service; throws a `ConfigError` when it is there already or lacks a method. */
+  add<D extends ServiceDefinition>(
+    definition: D,
+    implementation: ServiceImplementation<NoInfer<D>>,
+    options: ServiceOptions<NoInfer<D>> = {},
+  ): this {
+    const validate = (options.validate ?? {}) as Readonly<Record<string, Validator | undefined>>;
+    const methods = methodsOf(definition);
+    for (const method of methods) {
+      const validator = validate[method.key];
+      if (validator !== undefined) this.validators.set(method.path, validator);
+    }
+    this.register(methods, implementation, false);
+    this.health.set(definition.fullName, 'SERVING');
+    return this;
+  }
+
+  /**
+   * Opens an address: `127.0.0.1:50051`, `[::1]:0`, `:50051` (every interface) or `unix:/path`.
+   * Rejects with a `ListenError` when it cannot be had.
+   */
+  async listen(
+    address: string,
+    options: { readonly credentials?: ServerCredentials } = {},
+  ): Promise<Bound> {
+    const wanted = parseListenAddress(address);
+    const credentials = listenCredentials(wanted, options.credentials);
+    this.checkRules();
+    await this.addReflection();
+    const { limits, maxConcurrentStreams = 256, handshakeTimeoutMs = 10_000 } = this.options;
+    const listener = await this.transport.listen(
+      wanted,
+      {
+        runtime: this.runtime,
+        credentials,
+        limits: { ...DEFAULT_LIMITS, ...limits },
+        maxConcurrentStreams,
+        handshakeTimeoutMs,
+      },
+      this.dispatch(isLocal(wanted)),
+    );
+    this.listeners.add(listener);
+    return bound(listener.address);
+  }
+
+  /**
+   * Ends the server: health turns NOT_SERVING, peers are told to go elsewhere, calls in flight
+   * finish for up to `graceMs` (default 30 000), then what is left is ended.
+   */
+  async shutdown(options: { readonly graceMs?: number } = {}): Promise<void> {
+    const { graceMs = 30_000 } = options;
+    const { clock } = this.runtime;
+    this.health.setAll('NOT_SERVING');
+    const listeners = [...this.listeners];
+    this.listeners.clear();
+    const drained = Promise.all(listeners.map((listener) => listener.drain()));
+    const timer = clock.setTimer(clock.now() + graceMs, () => {
+      for (const listener of listeners) void listener.close();
+    });
+    await drained;
+    timer.clear();
+  }
+
+  /** Ends the server at once. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown({ graceMs: 0 });
+  }
+
+  private makeLayers(): readonly NamedServerLayer[] {
+    const { interceptors = {}, authenticate = [], stack = 'default' } = this.options;
+    if (stack === 'bare') {
+      const { outermost = [], beforeHandler = [] } = interceptors;
+      return [{ name: 'outermost', layers: [...outermost, ...beforeHandler] }];
+    }
+    return serverStack({
+      ...interceptors,
+      authenticators: typeof authenticate === 'function' ? [authenticate] : authenticate,
+      rules: this.options.authorize,
+      maxTimeoutMs: this.options.maxTimeoutMs ?? MAX_INBOUND_TIMEOUT_MS,
+      propagate: this.options.propagate ?? [],
+      validatorOf: (method) => this.validators.get(method.path),
+      refusal: invalidArgument,
+    });
+  }
+
+  private register(methods: readonly Method[], implementation: object, localOnly: boolean): void {
+    const routes = methods.map((method): [string, Route] => {
+      if (this.routes.has(method.path)) {
+        throw new ConfigError(`${method.service} is added twice to one server`);
+      }
+      const handler = bind(flatten(this.layers), method, handlerOf(implementation, method));
+      return [method.path, { method, handler, localOnly }];
+    });
+    for (const [path, route] of routes) this.routes.set(path, route);
+  }
+
+  private dispatch(local: boolean): Dispatch {
+    return (wire) => {
+      const route = this.routes.get(wire.path);
+      const served = route !== undefined && (local || !route.localOnly);
+      const call = new ServerCall(served ? route.method : this.unknownMethod, this.runtime, wire);
+      serve(call, wire, served ? route.handler : this.unknown);
+    };
+  }
+
+  /** What a call gets that no route takes: which half of its path is wrong. */
+  private refuse(call: ServerCall): Promise<never> {
+    const [, service = '', name = ''] = call.path.split('/');
+    const known = [...this.routes.values()].some(({ method }) => method.service === service);
+    const details = known
+      ? `The service ${service} has no method '${name}'`
+      : `The service '${service}' is not served here`;
+    return Promise.reject(new StatusError({ code: Status.UNIMPLEMENTED, details }));
+  }
+
+  /** A rule for what is not served is a typing error that would leave the real method open. */
+  private checkRules(): void {
+    const known = new Set<string>();
+    for (const { method } of this.routes.values()) {
+      known.add(method.service).add(`${method.service}/${method.name}`);
+    }
+    for (const key of Object.keys(this.options.authorize ?? {})) {
+      if (!known.has(key)) {
+        throw new ConfigError(`authorize names '${key}', which this server does not serve`);
+      }
+    }
+  }
+
+  private async addReflection(): Promise<void> {
+    const { reflection } = this.options;
+    const [first, ...rest] = await reflectionMethods();
+    if (reflection === undefined || first === undefined || this.routes.has(first.path)) return;
+    const services = new Set([...this.routes.values()].map(({ method }) => method.service));
+    const implementation = await reflectionService(reflection, [...services]);
+    this.register([first, ...rest], implementation, reflection.everywhere !== true);
+  }
+}
+
+function flatten(layers: readonly NamedServerLayer[]): Interceptor<ServerCall>[] {
+  return layers.flatMap((layer) => layer.layers);
+}
+
+function bound(address: Address): Bound {
+  return { port: address.kind === 'tcp' ? address.port : 0, address: formatAddress(address) };
+}
+
+function invalidArgument(violations: readonly Violation[]) {
+  const code = Status.INVALID_ARGUMENT;
+  const details = violations.map(({ field, description }) => `${field}: ${description}`).join('; ');
+  const value = { fieldViolations: [...violations] };
+  return { code, details, metadata: detailsTrailer(code, details, [{ type: 'BadRequest', value }]) };
+}

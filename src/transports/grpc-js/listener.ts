@@ -1,0 +1,252 @@
+import type {
+  Http2SecureServer,
+  Http2Server,
+  Http2Session,
+  IncomingHttpHeaders,
+  ServerHttp2Session,
+  ServerHttp2Stream,
+} from 'node:http2';
+import { constants, createSecureServer, createServer } from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
+
+import { ListenError } from '../../core/errors.ts';
+import type { ServerTlsCredentials, TlsMaterial } from '../../core/credentials.ts';
+import type { Address, Dispatch, ListenOptions, Listener, Peer } from '../../core/transport.ts';
+import { formatAddress } from '../../core/address.ts';
+import { peerOf, presentsBadCertificate } from './peer.ts';
+import { Http2ServerWire } from './server-wire.ts';
+import { materialOptions, readMaterial } from './tls.ts';
+
+/** Above this, Node resets the stream by itself; below, the limits answer with a clear status. */
+const MAX_HEADER_PAIRS = 1_000;
+
+/** How much a stream may send ahead of its reader. Larger than HTTP/2's 64 KiB, for throughput. */
+const WINDOW_BYTES = 1024 * 1024;
+
+/** Largest GOAWAY stream id: "no new streams please, those under way are still served". */
+const MAX_STREAM_ID = 2 ** 31 - 1;
+
+type AnyServer = Http2Server | Http2SecureServer;
+
+/**
+ * Listens for gRPC over HTTP/2. It stands on `node:http2`, as grpc-js's own server does, and not on
+ * that server, which hides the headers it misreads (a malformed or 30-day `grpc-timeout`, a second
+ * `authorization`) and answers unknown methods before any layer sees them.
+ */
+export async function listen(
+  address: Address,
+  options: ListenOptions,
+  dispatch: Dispatch,
+): Promise<Listener> {
+  const { credentials } = options;
+  const settings = {
+    maxConcurrentStreams: options.maxConcurrentStreams,
+    initialWindowSize: WINDOW_BYTES,
+  };
+  const common = { settings, maxHeaderListPairs: MAX_HEADER_PAIRS };
+  let server: AnyServer;
+  let stopReload: (() => void) | undefined;
+  if (credentials.kind === 'insecure') {
+    server = createServer(common);
+  } else {
+    const material = await readMaterial(credentials.source);
+    const tls = {
+      ...materialOptions(material),
+      requestCert: credentials.clientCertificate !== 'none',
+      rejectUnauthorized: credentials.clientCertificate === 'require',
+      handshakeTimeout: options.handshakeTimeoutMs,
+      allowHTTP1: false,
+    };
+    const secure = createSecureServer({ ...common, ...tls });
+    stopReload = reloadCertificates(secure, credentials, material, options);
+    server = secure;
+  }
+  const listener = new Http2Listener(server, options, dispatch, stopReload);
+  try {
+    await listener.open(address);
+  } catch (error) {
+    stopReload?.();
+    throw listenError(address, error as NodeJS.ErrnoException);
+  }
+  return listener;
+}
+
+class Http2Listener implements Listener {
+  private readonly server: AnyServer;
+  private readonly options: ListenOptions;
+  private readonly stopReload: (() => void) | undefined;
+  private readonly sessions = new Set<ServerHttp2Session>();
+  private readonly sockets = new Set<Socket>();
+  private draining = false;
+  private bound: Address = { kind: 'tcp', host: '', port: 0 };
+
+  constructor(
+    server: AnyServer,
+    options: ListenOptions,
+    dispatch: Dispatch,
+    stopReload: (() => void) | undefined,
+  ) {
+    this.server = server;
+    this.options = options;
+    this.stopReload = stopReload;
+    server.on('connection', (socket: Socket) => {
+      this.sockets.add(socket);
+      socket.once('close', () => this.sockets.delete(socket));
+    });
+    server.on('session', (session) => this.accept(session));
+    server.on('sessionError', ignore);
+    server.on('stream', onStream(options, dispatch));
+  }
+
+  get address(): Address {
+    return this.bound;
+  }
+
+  open(address: Address): Promise<void> {
+    const { server } = this;
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      const opened = (): void => {
+        server.off('error', reject);
+        const { port } = (server.address() ?? {}) as Partial<AddressInfo>;
+        this.bound = address.kind === 'tcp' ? { ...address, port: port ?? address.port } : address;
+        resolve();
+      };
+      if (address.kind === 'tcp') server.listen(address.port, address.host, opened);
+      else server.listen(address.path, opened);
+    });
+  }
+
+  /** GOAWAY(2³¹−1), a PING to know that it arrived, GOAWAY(last id), then the calls finish. */
+  drain(): Promise<void> {
+    const closed = this.stopAccepting();
+    this.draining = true;
+    this.dropSilentSockets();
+    for (const session of this.sessions) {
+      session.goaway(constants.NGHTTP2_NO_ERROR, MAX_STREAM_ID);
+      const sent = !session.closed && session.ping(() => session.close());
+      if (!sent) session.close();
+    }
+    return closed;
+  }
+
+  close(): Promise<void> {
+    const closed = this.stopAccepting();
+    for (const session of this.sessions) session.destroy();
+    for (const socket of this.sockets) socket.destroy();
+    return closed;
+  }
+
+  /** A peer that never finished its handshake must not hold up a drain. */
+  private dropSilentSockets(): void {
+    if (this.sessions.size > 0) return;
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  private stopAccepting(): Promise<void> {
+    this.stopReload?.();
+    return new Promise((resolve) => {
+      this.server.close(() => resolve());
+    });
+  }
+
+  private accept(session: ServerHttp2Session): void {
+    if (presentsBadCertificate(session.socket)) {
+      session.destroy();
+      return;
+    }
+    this.sessions.add(session);
+    session.setLocalWindowSize(WINDOW_BYTES);
+    session.on('error', ignore);
+    const silent = setTimeout(() => session.destroy(), this.options.handshakeTimeoutMs);
+    session.once('remoteSettings', () => clearTimeout(silent));
+    session.once('close', () => {
+      clearTimeout(silent);
+      this.sessions.delete(session);
+      if (this.draining) this.dropSilentSockets();
+    });
+  }
+}
+
+type StreamListener = (
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  flags: number,
+  rawHeaders: string[],
+) => void;
+
+/** Hands each stream on as a wire; who the peer is, is found out once a connection. */
+function onStream(options: ListenOptions, dispatch: Dispatch): StreamListener {
+  const peers = new WeakMap<Http2Session, Peer>();
+  return (stream, headers, _flags, rawHeaders) => {
+    const { session } = stream;
+    if (session === undefined || !isGrpc(stream, headers)) return;
+    let peer = peers.get(session);
+    if (peer === undefined) {
+      peer = peerOf(session.socket);
+      peers.set(session, peer);
+    }
+    dispatch(new Http2ServerWire(stream, headers, rawHeaders, peer, options.limits));
+  };
+}
+
+/** Answers what is no gRPC request as HTTP does. */
+function isGrpc(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean {
+  const type = headers['content-type'];
+  if (headers[':method'] === 'POST' && /^application\/grpc(?:[+;]|$)/.test(type ?? '')) return true;
+  const status = headers[':method'] === 'POST' ? 415 : 405;
+  stream.on('error', ignore);
+  stream.respond({ ':status': status }, { endStream: true });
+  return false;
+}
+
+/** Asks for the certificate again from time to time; a failing source keeps the last good one. */
+function reloadCertificates(
+  server: Http2SecureServer,
+  credentials: ServerTlsCredentials,
+  first: TlsMaterial,
+  options: ListenOptions,
+): (() => void) | undefined {
+  const { source, reloadMs } = credentials;
+  if (typeof source !== 'function') return undefined;
+  const { clock, logger } = options.runtime;
+  let current = JSON.stringify(first);
+  let stopped = false;
+  const reload = async (): Promise<void> => {
+    try {
+      const material = await readMaterial(source);
+      const text = JSON.stringify(material);
+      if (text !== current) {
+        server.setSecureContext(materialOptions(material));
+        current = text;
+      }
+    } catch (error) {
+      logger.error({ err: error }, 'certificate reload failed; the last good one stays');
+    }
+    if (!stopped) arm();
+  };
+  const arm = (): void => {
+    timer = clock.setTimer(clock.now() + reloadMs, () => void reload());
+  };
+  let timer = clock.setTimer(clock.now() + reloadMs, () => void reload());
+  return () => {
+    stopped = true;
+    timer.clear();
+  };
+}
+
+function listenError(address: Address, error: NodeJS.ErrnoException): ListenError {
+  const text = formatAddress(address);
+  const hints: Record<string, string> = {
+    EADDRINUSE: 'is in use: stop the process that holds it, or listen on port 0 for a free one',
+    EACCES: 'may not be opened by this user: choose a port above 1023 or another path',
+    EADDRNOTAVAIL: 'is no address of this machine',
+    ENOTFOUND: 'does not resolve',
+  };
+  const hint = hints[error.code ?? ''] ?? `cannot be opened: ${error.message}`;
+  return new ListenError(text, `${text} ${hint}`, error);
+}
+
+function ignore(): void {
+  // Broken connections and handshakes end by themselves; without a listener they end the process.
+}

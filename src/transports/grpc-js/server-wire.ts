@@ -1,0 +1,240 @@
+import type {
+  IncomingHttpHeaders,
+  OutgoingHttpHeaders,
+  ServerHttp2Stream,
+  ServerStreamResponseOptions,
+} from 'node:http2';
+import { constants } from 'node:http2';
+
+import type { Metadata } from 'nice-grpc-common';
+
+import { describe } from '../../core/errors.ts';
+import type { CallStatus } from '../../core/status.ts';
+import { Status } from '../../core/status.ts';
+import type { Limits, Peer, ServerWire, WireReceiver } from '../../core/transport.ts';
+import { ACCEPTED_ENCODINGS, decompress } from '../decompress.ts';
+import type { Frame } from '../framing.ts';
+import { Deframer, FramingError, frame } from '../framing.ts';
+import { addHttp2Headers, encodeMessage, fromHttp2Headers, refuseSize } from '../metadata.ts';
+
+/** gRPC has no use for HTTP's `date`; the option is in Node's code, not in its types. */
+const NO_DATE = { sendDate: false };
+const RESPOND: ServerStreamResponseOptions = { waitForTrailers: true, ...NO_DATE };
+const RESPOND_AND_END: ServerStreamResponseOptions = { endStream: true, ...NO_DATE };
+
+/** gRPC over one HTTP/2 stream, the server's side. */
+export class Http2ServerWire implements ServerWire {
+  readonly path: string;
+  readonly authority: string;
+  readonly peer: Peer;
+  readonly timeout: string | undefined;
+  readonly refused: CallStatus | undefined;
+
+  private readonly stream: ServerHttp2Stream;
+  private readonly requestHeaders: IncomingHttpHeaders;
+  private readonly limits: Limits;
+  private readonly deframer: Deframer;
+  private receiver: WireReceiver | undefined = undefined;
+  private queue: Frame[] = [];
+  private wanted = false;
+  private inflating = false;
+  private flowing = false;
+  private requestEnded = false;
+  private headersSent = false;
+  private finished = false;
+
+  constructor(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    rawHeaders: readonly string[],
+    peer: Peer,
+    limits: Limits,
+  ) {
+    this.stream = stream;
+    this.requestHeaders = headers;
+    this.limits = limits;
+    this.peer = peer;
+    this.path = headers[':path'] ?? '';
+    this.authority = headers[':authority'] ?? headers.host ?? '';
+    this.timeout = headers['grpc-timeout'] as string | undefined;
+    this.refused = refuseHeaders(rawHeaders, limits);
+    this.deframer = new Deframer(limits.messageBytes);
+    stream.on('error', ignore);
+    stream.on('close', () => this.closed());
+  }
+
+  readHeaders(): Metadata {
+    return fromHttp2Headers(this.requestHeaders);
+  }
+
+  receive(receiver: WireReceiver): void {
+    this.receiver = receiver;
+  }
+
+  pull(): void {
+    this.wanted = true;
+    this.deliver();
+    if (this.wanted && !this.inflating) this.flow();
+  }
+
+  sendHeaders(metadata: Metadata | undefined): void {
+    const { stream } = this;
+    if (this.headersSent || this.finished || stream.closed) return;
+    this.headersSent = true;
+    const headers: OutgoingHttpHeaders = {
+      ':status': 200,
+      'content-type': 'application/grpc+proto',
+      'grpc-accept-encoding': ACCEPTED_ENCODINGS,
+    };
+    addHttp2Headers(headers, metadata);
+    stream.respond(headers, RESPOND);
+  }
+
+  sendMessage(bytes: Uint8Array): Promise<void> | undefined {
+    const { stream } = this;
+    if (this.finished || stream.closed || stream.write(frame(bytes))) return undefined;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        stream.off('drain', done);
+        stream.off('close', done);
+        resolve();
+      };
+      stream.on('drain', done);
+      stream.on('close', done);
+    });
+  }
+
+  sendStatus(status: CallStatus, last?: Uint8Array): void {
+    const { stream } = this;
+    if (this.finished) return;
+    this.finished = true;
+    if (stream.closed || stream.destroyed) return;
+    const trailers: OutgoingHttpHeaders = {
+      'grpc-status': status.code,
+      'grpc-message': encodeMessage(status.details),
+    };
+    addHttp2Headers(trailers, status.metadata);
+    if (this.headersSent) {
+      stream.once('wantTrailers', () => {
+        stream.sendTrailers(trailers);
+        this.discardRest();
+      });
+      if (last === undefined) stream.end();
+      else stream.end(frame(last));
+    } else {
+      trailers[':status'] = 200;
+      trailers['content-type'] = 'application/grpc+proto';
+      stream.respond(trailers, RESPOND_AND_END);
+      this.discardRest();
+    }
+  }
+
+  /** Asks the client to stop sending a request that nobody reads (RFC 9113, section 8.1). */
+  private discardRest(): void {
+    const { stream } = this;
+    stream.resume();
+    if (!this.requestEnded && !stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+  }
+
+  /** Listens only once somebody wants the request: a call refused early reads nothing. */
+  private flow(): void {
+    const { stream } = this;
+    if (!this.flowing) {
+      this.flowing = true;
+      stream.on('data', (chunk: Buffer) => this.data(chunk));
+      stream.on('end', () => this.end());
+    } else {
+      stream.resume();
+    }
+  }
+
+  private data(chunk: Buffer): void {
+    if (this.finished) return;
+    try {
+      for (const part of this.deframer.push(chunk)) this.queue.push(part);
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    this.deliver();
+    if (!this.wanted || this.inflating) this.stream.pause();
+  }
+
+  private end(): void {
+    this.requestEnded = true;
+    if (this.deframer.partial) {
+      const details = 'The request ended in the middle of a message';
+      this.fail(new FramingError({ code: Status.INTERNAL, details }));
+      return;
+    }
+    this.deliver();
+  }
+
+  /** Hands out what was asked for, one message a pull. */
+  private deliver(): void {
+    while (this.wanted && !this.inflating && !this.finished) {
+      const next = this.queue.shift();
+      if (next === undefined) {
+        if (!this.requestEnded) return;
+        this.wanted = false;
+        this.receiver?.halfClose();
+        return;
+      }
+      this.wanted = false;
+      if (next.compressed) this.inflate(next.bytes);
+      else this.receiver?.message(next.bytes);
+    }
+  }
+
+  private inflate(bytes: Uint8Array): void {
+    this.inflating = true;
+    const encoding = this.requestHeaders['grpc-encoding'] as string | undefined;
+    decompress(bytes, encoding, this.limits.messageBytes).then(
+      (message) => {
+        this.inflating = false;
+        this.receiver?.message(message);
+        this.deliver();
+        if (this.wanted) this.flow();
+      },
+      (error: unknown) => this.fail(error),
+    );
+  }
+
+  private fail(error: unknown): void {
+    const status =
+      error instanceof FramingError
+        ? error.status
+        : { code: Status.INTERNAL, details: describe(error) };
+    this.receiver?.failed(status);
+  }
+
+  private closed(): void {
+    if (this.finished) return;
+    this.finished = true;
+    const details =
+      this.stream.rstCode === constants.NGHTTP2_CANCEL
+        ? 'The client cancelled the call'
+        : 'The connection to the client was lost';
+    this.receiver?.failed({ code: Status.CANCELLED, details });
+  }
+}
+
+/** Headers that are refused as a whole, read from the raw list, for Node merges duplicates. */
+function refuseHeaders(rawHeaders: readonly string[], limits: Limits): CallStatus | undefined {
+  let bytes = 0;
+  let authorizations = 0;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    bytes += name.length + (rawHeaders[i + 1] as string).length + 32;
+    if (name === 'authorization') authorizations++;
+  }
+  if (authorizations > 1) {
+    const details = "The request carries more than one 'authorization' header: send exactly one";
+    return { code: Status.UNAUTHENTICATED, details };
+  }
+  return refuseSize('of the request', bytes, rawHeaders.length / 2, limits);
+}
+
+function ignore(): void {
+  // A stream that fails also closes, which is handled; without a listener it would end the process.
+}
