@@ -1,0 +1,66 @@
+// Installs the packed package into an empty project and uses it as a new user would. The project's
+// files are those of scripts/smoke-project and the code generated from the testing contract.
+import { cp, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runAsProgram } from './lib/main.ts';
+import { withPackedProject } from './lib/pack.ts';
+import { root, runOrThrow } from './lib/run.ts';
+
+/** What the generated code and the type checker need beside the package itself. */
+const alsoInstalled = ['@bufbuild/protobuf', 'nice-grpc-common', '@types/node'];
+
+const generatedFiles = ['inboard/testing/v1/shapes.ts', 'google/protobuf/timestamp.ts'];
+
+await runAsProgram(import.meta, () =>
+  withPackedProject(async (tarball, folder) => {
+    const project = join(folder, 'project');
+    await step('install the tarball into an empty project', () => install(project, tarball));
+    await step('type-check and compile a program, strict', () => tsc(project));
+    await step('make calls with it over a socket', () => node(project, 'dist/call.js'));
+    await step('import every entry', () => node(project, 'entries.js'));
+    await step('require it from CommonJS', () => node(project, 'require.cjs'));
+    return 0;
+  }),
+);
+
+async function step(what: string, act: () => Promise<unknown>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`FAILED ${what}\n${reason}`, { cause: error });
+  }
+  console.log(`ok     ${what}`);
+}
+
+async function install(project: string, tarball: string): Promise<void> {
+  await cp(join(root, 'scripts', 'smoke-project'), project, { recursive: true });
+  for (const file of generatedFiles) {
+    await cp(join(root, 'generated', file), join(project, 'generated', file));
+  }
+  await runOrThrow('npm', ['init', '--yes'], { cwd: project });
+  await runOrThrow('npm', ['pkg', 'set', 'type=module'], { cwd: project });
+  const packages = [tarball, ...(await pinned(alsoInstalled))];
+  // npm hands this project's own .npmrc on to what it runs; a new user has npm's default here.
+  const env = { npm_config_strict_allow_scripts: 'false' };
+  await runOrThrow('npm', ['install', '--prefer-offline', ...packages], { cwd: project, env });
+}
+
+async function pinned(names: readonly string[]): Promise<string[]> {
+  const text = await readFile(join(root, 'package.json'), 'utf8');
+  const { dependencies, devDependencies } = JSON.parse(text) as {
+    readonly dependencies: Readonly<Record<string, string>>;
+    readonly devDependencies: Readonly<Record<string, string>>;
+  };
+  const versions = { ...devDependencies, ...dependencies };
+  return names.map((name) => `${name}@${versions[name]}`);
+}
+
+function tsc(project: string): Promise<unknown> {
+  return runOrThrow('tsc', ['-p', join(project, 'tsconfig.json')], { cwd: project });
+}
+
+async function node(project: string, file: string): Promise<void> {
+  const { stdout } = await runOrThrow(process.execPath, [file], { cwd: project });
+  if (stdout.trim() !== 'ok') throw new Error(`${file} printed:\n${stdout}`);
+}
