@@ -2,7 +2,7 @@ import { formatAddress } from '../core/address.ts';
 import type { ClientCall } from '../core/call.ts';
 import type { CallCredentials } from '../core/credentials.ts';
 import { describe, RpcError } from '../core/errors.ts';
-import type { Payload } from '../core/interceptor.ts';
+import type { Payload } from '../core/method.ts';
 import type { CallStatus } from '../core/status.ts';
 import { Status } from '../core/status.ts';
 import type { ConnectOptions, Transport } from '../core/transport.ts';
@@ -157,7 +157,7 @@ export class Channel implements EndpointHost {
     }
     const context = { path, authority, signal: call.signal };
     try {
-      for (const [name, values] of await credentials.metadata(context)) {
+      for (const [name, values] of await whileWanted(call, credentials.metadata(context))) {
         if (name === 'authorization' && call.headers.has(name)) {
           throw new Error("the call carries its own 'authorization' already");
         }
@@ -211,4 +211,12 @@ export class Channel implements EndpointHost {
   private wake(): void {
     for (const waiter of [...this.waiters]) waiter();
   }
+}
+
+/** Nobody waits for credentials longer than the call may take. */
+function whileWanted<T>(call: ClientCall, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const unsubscribe = call.onCancel((status) => reject(new Error(status.details)));
+    promise.then(resolve, reject).finally(unsubscribe);
+  });
 }

@@ -2,7 +2,7 @@ import { formatAddress } from '../core/address.ts';
 import type { ClientCall } from '../core/call.ts';
 import type { Timer } from '../core/clock.ts';
 import { RpcError } from '../core/errors.ts';
-import type { Payload } from '../core/interceptor.ts';
+import type { Payload } from '../core/method.ts';
 import type { CallStatus } from '../core/status.ts';
 import { Status } from '../core/status.ts';
 import type { Connection, ConnectOptions, Transport } from '../core/transport.ts';

@@ -1,6 +1,6 @@
 import type { ClientCall } from '../core/call.ts';
 import { statusOfError, toRpcError } from '../core/errors.ts';
-import type { Payload } from '../core/interceptor.ts';
+import type { Payload } from '../core/method.ts';
 import { MessageStream } from '../core/message-stream.ts';
 import { OK, Status } from '../core/status.ts';
 

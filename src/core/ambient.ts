@@ -1,11 +1,18 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-import type { Call } from './call.ts';
+import type { CallStatus } from './status.ts';
+
+/** What an outgoing call wants to know of the call being handled; a `Call` is one. */
+export interface AmbientCall {
+  readonly deadline: number;
+  readonly ended: CallStatus | undefined;
+  onCancel(listener: (status: CallStatus) => void): () => void;
+}
 
 /** What a handler's outgoing calls inherit without a parameter passed. */
 export interface Ambient {
   /** The call being handled: its deadline and its cancellation are inherited. */
-  readonly call: Call;
+  readonly call: AmbientCall;
   /** Request metadata that outgoing calls repeat; only keys on the server's allow-list. */
   readonly propagated: readonly (readonly [key: string, values: readonly (string | Uint8Array)[]])[];
 }

@@ -45,7 +45,8 @@ export function createSystemClock(): Clock {
 }
 
 class Slot {
-  private first: SlotTimer | undefined;
+  private first: SlotTimer | undefined = undefined;
+  private last: SlotTimer | undefined = undefined;
   private timeout: NodeJS.Timeout | undefined;
   private readonly key: number;
   private readonly slots: Map<number, Slot>;
@@ -57,9 +58,10 @@ class Slot {
   }
 
   add(callback: () => void): SlotTimer {
-    const timer = new SlotTimer(this, callback, this.first);
-    if (this.first !== undefined) this.first.previous = timer;
-    this.first = timer;
+    const timer = new SlotTimer(this, callback, this.last);
+    if (this.last === undefined) this.first = timer;
+    else this.last.next = timer;
+    this.last = timer;
     return timer;
   }
 
@@ -67,9 +69,11 @@ class Slot {
     if (timer.previous !== undefined) timer.previous.next = timer.next;
     else this.first = timer.next;
     if (timer.next !== undefined) timer.next.previous = timer.previous;
+    else this.last = timer.previous;
     if (this.first === undefined) {
       clearTimeout(this.timeout);
-      this.slots.delete(this.key);
+      // While this slot fires, a newer one may have taken its place.
+      if (this.slots.get(this.key) === this) this.slots.delete(this.key);
     }
   }
 
@@ -82,27 +86,26 @@ class Slot {
     }
   }
 
+  /** Runs what is left, oldest first; a timer may clear its neighbours while it runs. */
   private fire(): void {
     this.slots.delete(this.key);
-    let timer = this.first;
-    this.first = undefined;
-    while (timer !== undefined) {
-      const { next } = timer;
+    for (let timer = this.first; timer !== undefined; timer = this.first) {
+      this.first = timer.next;
+      if (this.first === undefined) this.last = undefined;
+      else this.first.previous = undefined;
       timer.fire();
-      timer = next;
     }
   }
 }
 
 class SlotTimer implements Timer {
   previous: SlotTimer | undefined;
-  next: SlotTimer | undefined;
+  next: SlotTimer | undefined = undefined;
   private slot: Slot | undefined;
   private readonly callback: () => void;
 
-  constructor(slot: Slot, callback: () => void, next: SlotTimer | undefined) {
-    this.previous = undefined;
-    this.next = next;
+  constructor(slot: Slot, callback: () => void, previous: SlotTimer | undefined) {
+    this.previous = previous;
     this.slot = slot;
     this.callback = callback;
   }

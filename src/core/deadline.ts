@@ -37,7 +37,8 @@ export function formatTimeout(timeoutMs: number): string {
   // Whole milliseconds serve nearly every call and need no search.
   if (timeoutMs >= 10 && timeoutMs < MAX_DIGITS) return `${Math.ceil(timeoutMs)}m`;
   for (const unit of ['n', 'u', 'm', 'S', 'M'] as const) {
-    const value = Math.ceil(timeoutMs / (UNITS_MS[unit] as number));
+    // The factor takes back what the division adds in the last bits.
+    const value = Math.ceil((timeoutMs / (UNITS_MS[unit] as number)) * (1 - 1e-14));
     if (value <= MAX_DIGITS) return `${value}${unit}`;
   }
   return `${Math.min(MAX_DIGITS, Math.ceil(timeoutMs / 3_600_000))}H`;

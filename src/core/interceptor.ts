@@ -1,8 +1,5 @@
 import type { Call } from './call.ts';
-import type { Method } from './method.ts';
-
-/** A message, or an async iterable of messages: the method's shape says which. */
-export type Payload = unknown;
+import type { Method, Payload } from './method.ts';
 
 /** What a layer calls to let the call go on, and what it returns. */
 export type Handler<C extends Call> = (call: C) => Promise<Payload>;

@@ -1,6 +1,9 @@
 /** The four shapes of a gRPC method. */
 export type Shape = 'unary' | 'client_stream' | 'server_stream' | 'bidi_stream';
 
+/** A message, or an async iterable of messages: the method's shape says which. */
+export type Payload = unknown;
+
 /** `option idempotency_level` of the contract; undefined when the contract says nothing. */
 export type Idempotency = 'NO_SIDE_EFFECTS' | 'IDEMPOTENT' | undefined;
 

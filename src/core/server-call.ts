@@ -2,7 +2,7 @@ import type { Metadata } from 'nice-grpc-common';
 
 import { Call } from './call.ts';
 import { describe } from './errors.ts';
-import type { Payload } from './interceptor.ts';
+import type { Payload } from './method.ts';
 import type { MessageSource } from './message-stream.ts';
 import { MessageStream } from './message-stream.ts';
 import type { Method } from './method.ts';
@@ -18,6 +18,8 @@ export class StatusError extends Error {
   constructor(status: CallStatus) {
     super(status.details);
     this.status = status;
+    // Handlers, those written for nice-grpc too, know an aborted operation by this name.
+    if (status.code === Status.CANCELLED) this.name = 'AbortError';
   }
 }
 
@@ -58,10 +60,17 @@ export class ServerCall extends Call implements WireReceiver, MessageSource {
     return this.wire.timeout;
   }
 
-  /** A promise of the one request message, or the stream of them. */
+  /**
+   * A promise of the one request message, or the stream of them. A layer may put another one in
+   * its place for the layers below.
+   */
   get request(): Payload {
     this.payload ??= this.method.requestStream ? this.openStream() : this.readSingle();
     return this.payload;
+  }
+
+  set request(payload: Payload) {
+    this.payload = payload;
   }
 
   /** Sends the response headers now rather than with the first message. */
@@ -103,8 +112,11 @@ export class ServerCall extends Call implements WireReceiver, MessageSource {
   }
 
   halfClose(): void {
-    if (this.stream !== undefined) {
-      this.stream.finish(OK);
+    const { stream } = this;
+    if (stream !== undefined) {
+      // A client on Node that cancels ends its request before it resets the stream. Its reset is
+      // here by the next turn: what was cut off must not pass for a whole request.
+      setImmediate(() => stream.finish(OK));
     } else if (this.message_ !== undefined) {
       this.single?.resolve(this.message_.value);
     } else {

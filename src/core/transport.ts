@@ -1,6 +1,6 @@
 import type { ClientCall } from './call.ts';
 import type { ChannelCredentials, ServerCredentials } from './credentials.ts';
-import type { Payload } from './interceptor.ts';
+import type { Payload } from './method.ts';
 import type { Metadata } from 'nice-grpc-common';
 import type { Runtime } from './runtime.ts';
 import type { CallStatus } from './status.ts';

@@ -17,7 +17,8 @@ export interface Identity {
 
 /**
  * Establishes who calls. Resolves to undefined when the call carries no credential of this kind;
- * throws a `ServerError` (UNAUTHENTICATED) when it carries a bad one.
+ * throws a `ServerError` (UNAUTHENTICATED) when it carries a bad one, which refuses the call also
+ * where anyone may call. Runs in the call's ambient context: calls it makes inherit the deadline.
  */
 export type Authenticator = (call: ServerCall) => Promise<Identity | undefined>;
 
@@ -41,7 +42,9 @@ export function authentication(
     return async (call) => {
       for (const authenticate of authenticators) {
         const identity = await authenticate(call);
-        if (identity !== undefined) {
+        refuseOver(call);
+        // `null` is what plain JavaScript may return for nobody.
+        if (identity != null) {
           call.set(IDENTITY, identity);
           return next(call);
         }
@@ -51,4 +54,10 @@ export function authentication(
       throw new StatusError({ code: Status.UNAUTHENTICATED, details });
     };
   };
+}
+
+/** For layers that have waited: no handler starts for a call that is over meanwhile. */
+export function refuseOver(call: ServerCall): void {
+  const over = call.cancelled ?? call.ended;
+  if (over !== undefined) throw new StatusError(over);
 }

@@ -4,9 +4,13 @@ import type { ServerCall } from '../core/server-call.ts';
 import { StatusError } from '../core/server-call.ts';
 import { Status } from '../core/status.ts';
 import type { Identity } from './authentication.ts';
-import { EXEMPT_SERVICES, IDENTITY } from './authentication.ts';
+import { EXEMPT_SERVICES, IDENTITY, refuseOver } from './authentication.ts';
 
-/** Who may call: anyone, whoever is authenticated, or whom a function admits. */
+/**
+ * Who may call: anyone, with or without credentials; whoever is authenticated; or whom a function
+ * admits, by `true` and nothing else. It gets no identity only on a server that authenticates
+ * nobody; what it throws refuses the call.
+ */
 export type AccessRule =
   | 'anyone'
   | 'authenticated'
@@ -17,7 +21,9 @@ export type AccessRules = Readonly<Record<string, AccessRule>>;
 
 /** The rule of a method, undefined when none names it. */
 export function ruleOf(rules: AccessRules, method: Method): AccessRule | undefined {
-  return rules[`${method.service}/${method.name}`] ?? rules[method.service];
+  const exact = `${method.service}/${method.name}`;
+  if (Object.hasOwn(rules, exact)) return rules[exact];
+  return Object.hasOwn(rules, method.service) ? rules[method.service] : undefined;
 }
 
 /**
@@ -33,11 +39,15 @@ export function authorization(rules: AccessRules | undefined): Interceptor<Serve
       code: Status.PERMISSION_DENIED,
       details: `The caller may not call ${method.service}/${method.name}`,
     });
+    if (typeof rule !== 'function') {
+      const admits = rule === 'authenticated';
+      return (call) =>
+        admits && call.get(IDENTITY) !== undefined ? next(call) : Promise.reject(denied);
+    }
     return async (call) => {
-      const identity = call.get(IDENTITY);
-      const admitted =
-        typeof rule === 'function' ? await rule(identity, call) : rule !== undefined && identity !== undefined;
-      if (!admitted) throw denied;
+      const admitted = await rule(call.get(IDENTITY), call);
+      refuseOver(call);
+      if (admitted !== true) throw denied;
       return next(call);
     };
   };

@@ -1,5 +1,7 @@
 import type { CallContext as CommonCallContext, Metadata } from 'nice-grpc-common';
 
+import type { CallKey } from '../core/call.ts';
+import { callKey } from '../core/call.ts';
 import type { Method } from '../core/method.ts';
 import type { ServerCall } from '../core/server-call.ts';
 import type { Peer } from '../core/transport.ts';
@@ -64,4 +66,14 @@ export class HandlerContext implements CallContext {
   remainingMs(): number {
     return this.call.deadline - this.call.runtime.clock.now();
   }
+}
+
+/** What the handler gets instead of the call's own context, for layers that add to that. */
+export const HANDLER_CONTEXT: CallKey<CallContext | undefined> = callKey<
+  CallContext | undefined
+>('handler-context', undefined);
+
+/** What the handler of a call is told: a layer's context, or the call's own. */
+export function handlerContext(call: ServerCall): CallContext {
+  return call.get(HANDLER_CONTEXT) ?? new HandlerContext(call);
 }

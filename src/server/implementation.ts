@@ -4,7 +4,7 @@ import type { Handler } from '../core/interceptor.ts';
 import type { Method } from '../core/method.ts';
 import type { ServerCall } from '../core/server-call.ts';
 import type { CallContext } from './handler-context.ts';
-import { HandlerContext } from './handler-context.ts';
+import { handlerContext } from './handler-context.ts';
 
 type In<M extends MethodDefinition> = ReturnType<M['requestType']['decode']>;
 type Out<M extends MethodDefinition> = Parameters<M['responseType']['fromPartial']>[0];
@@ -41,7 +41,7 @@ export function handlerOf(implementation: object, method: Method): Handler<Serve
   // Called on the implementation, which may be an instance of a class.
   const invoke = handler.bind(implementation) as AnyHandler;
   if (method.requestStream) {
-    return async (call) => invoke(call.request, new HandlerContext(call));
+    return async (call) => invoke(call.request, handlerContext(call));
   }
-  return async (call) => invoke(await call.request, new HandlerContext(call));
+  return async (call) => invoke(await call.request, handlerContext(call));
 }

@@ -1,6 +1,7 @@
 import { Metadata } from 'nice-grpc-common';
 
-import type { Handler, Payload } from '../core/interceptor.ts';
+import type { Handler } from '../core/interceptor.ts';
+import type { Payload } from '../core/method.ts';
 import type { ServerCall } from '../core/server-call.ts';
 import { StatusError } from '../core/server-call.ts';
 import type { CallStatus } from '../core/status.ts';

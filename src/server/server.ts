@@ -129,8 +129,8 @@ export class Server implements AsyncDisposable {
   ): Promise<Bound> {
     const wanted = parseListenAddress(address);
     const credentials = listenCredentials(wanted, options.credentials);
-    this.checkRules();
     await this.addReflection();
+    this.checkRules();
     const { limits, maxConcurrentStreams = 256, handshakeTimeoutMs = 10_000 } = this.options;
     const listener = await this.transport.listen(
       wanted,
@@ -223,9 +223,13 @@ export class Server implements AsyncDisposable {
     for (const { method } of this.routes.values()) {
       known.add(method.service).add(`${method.service}/${method.name}`);
     }
-    for (const key of Object.keys(this.options.authorize ?? {})) {
+    const { authorize = {}, authenticate = [] } = this.options;
+    for (const [key, rule] of Object.entries(authorize)) {
       if (!known.has(key)) {
         throw new ConfigError(`authorize names '${key}', which this server does not serve`);
+      }
+      if (rule === 'authenticated' && typeof authenticate !== 'function' && authenticate.length === 0) {
+        throw new ConfigError(`authorize asks who calls '${key}', but nobody authenticates`);
       }
     }
   }

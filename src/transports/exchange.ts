@@ -2,7 +2,7 @@ import type { Metadata } from 'nice-grpc-common';
 
 import type { ClientCall } from '../core/call.ts';
 import { describe, RpcError } from '../core/errors.ts';
-import type { Payload } from '../core/interceptor.ts';
+import type { Payload } from '../core/method.ts';
 import type { MessageSource } from '../core/message-stream.ts';
 import { MessageStream } from '../core/message-stream.ts';
 import type { CallStatus } from '../core/status.ts';

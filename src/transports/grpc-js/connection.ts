@@ -1,21 +1,21 @@
 import { isIP } from 'node:net';
 
-import type { ChannelCredentials as GrpcCredentials, ChannelOptions } from '@grpc/grpc-js';
+import type { ChannelOptions } from '@grpc/grpc-js';
 import * as grpc from '@grpc/grpc-js';
 
 import type { ClientCall } from '../../core/call.ts';
 import type { Timer } from '../../core/clock.ts';
 import { describe, RpcError } from '../../core/errors.ts';
-import type { Payload } from '../../core/interceptor.ts';
+import type { Payload } from '../../core/method.ts';
 import type { CallStatus } from '../../core/status.ts';
 import { Status } from '../../core/status.ts';
 import type { Address, Connection, ConnectionState, ConnectOptions } from '../../core/transport.ts';
 import { formatAddress } from '../../core/address.ts';
 import { Exchange } from '../exchange.ts';
 import { GrpcJsWire } from './client-wire.ts';
+import { clientContext, readMaterial } from './tls.ts';
+import type { ClientTls } from './tracked-credentials.ts';
 import { TrackedCredentials } from './tracked-credentials.ts';
-import { materialOptions, readMaterial } from './tls.ts';
-import { createSecureContext } from 'node:tls';
 
 /** How much a server may send ahead of its reader. HTTP/2's default of 64 KiB caps throughput. */
 const WINDOW_BYTES = 1024 * 1024;
@@ -88,7 +88,7 @@ export class GrpcJsConnection implements Connection {
   }
 
   private async open(): Promise<void> {
-    const credentials = new TrackedCredentials(await this.makeCredentials());
+    const credentials = new TrackedCredentials(await this.makeTls());
     if (this.state !== 'connecting') return;
     this.credentials = credentials;
     this.channel = new grpc.Channel(grpcTarget(this.address), credentials, this.channelOptions());
@@ -96,19 +96,22 @@ export class GrpcJsConnection implements Connection {
     this.watch(this.channel, grpc.connectivityState.IDLE);
   }
 
-  private async makeCredentials(): Promise<GrpcCredentials> {
+  private async makeTls(): Promise<ClientTls | undefined> {
     const { credentials } = this.options;
-    if (credentials.kind === 'insecure') return grpc.credentials.createInsecure();
+    if (credentials.kind === 'insecure') return undefined;
     // Asked anew for every connection: that is how renewed certificates come into use.
     const material = await readMaterial(credentials.source);
-    return grpc.credentials.createFromSecureContext(createSecureContext(materialOptions(material)));
+    return {
+      context: clientContext(material),
+      serverName: credentials.serverName ?? this.options.serverName,
+      hasCertificate: material.cert !== undefined,
+    };
   }
 
   private channelOptions(): ChannelOptions {
-    const { authority, serverName, keepalive, limits, userAgent } = this.options;
+    const { authority, keepalive, limits, userAgent } = this.options;
     return {
       'grpc.default_authority': authority,
-      'grpc.ssl_target_name_override': serverName,
       'grpc.primary_user_agent': userAgent,
       'grpc.use_local_subchannel_pool': 1,
       'grpc.enable_retries': 0,
@@ -152,8 +155,12 @@ export class GrpcJsConnection implements Connection {
     call.start(new grpc.Metadata(), {
       onReceiveMetadata: ignore,
       onReceiveMessage: ignore,
-      onReceiveStatus: (status) => this.fail(reason(status.details)),
+      onReceiveStatus: (status) => this.fail(this.explain(reason(status.details))),
     });
+  }
+
+  private explain(why: string): string {
+    return this.credentials?.explain(why) ?? why;
   }
 
   private timedOut(): void {

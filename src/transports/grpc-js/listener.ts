@@ -11,11 +11,12 @@ import type { AddressInfo, Socket } from 'node:net';
 
 import { ListenError } from '../../core/errors.ts';
 import type { ServerTlsCredentials, TlsMaterial } from '../../core/credentials.ts';
-import type { Address, Dispatch, ListenOptions, Listener, Peer } from '../../core/transport.ts';
+import type { Address, Dispatch, ListenOptions, Listener } from '../../core/transport.ts';
 import { formatAddress } from '../../core/address.ts';
-import { peerOf, presentsBadCertificate } from './peer.ts';
+import type { Caller } from './peer.ts';
+import { callerOf } from './peer.ts';
 import { Http2ServerWire } from './server-wire.ts';
-import { materialOptions, readMaterial } from './tls.ts';
+import { readMaterial, serverOptions } from './tls.ts';
 
 /** Above this, Node resets the stream by itself; below, the limits answer with a clear status. */
 const MAX_HEADER_PAIRS = 1_000;
@@ -25,6 +26,9 @@ const WINDOW_BYTES = 1024 * 1024;
 
 /** Largest GOAWAY stream id: "no new streams please, those under way are still served". */
 const MAX_STREAM_ID = 2 ** 31 - 1;
+
+/** How long a peer has to answer the PING between the two GOAWAYs, in ms. */
+const GOODBYE_MS = 1_000;
 
 type AnyServer = Http2Server | Http2SecureServer;
 
@@ -51,7 +55,7 @@ export async function listen(
   } else {
     const material = await readMaterial(credentials.source);
     const tls = {
-      ...materialOptions(material),
+      ...serverOptions(material, credentials.clientCertificate),
       requestCert: credentials.clientCertificate !== 'none',
       rejectUnauthorized: credentials.clientCertificate === 'require',
       handshakeTimeout: options.handshakeTimeoutMs,
@@ -122,12 +126,23 @@ class Http2Listener implements Listener {
     const closed = this.stopAccepting();
     this.draining = true;
     this.dropSilentSockets();
-    for (const session of this.sessions) {
-      session.goaway(constants.NGHTTP2_NO_ERROR, MAX_STREAM_ID);
-      const sent = !session.closed && session.ping(() => session.close());
-      if (!sent) session.close();
-    }
+    for (const session of this.sessions) this.sayGoodbye(session);
     return closed;
+  }
+
+  private sayGoodbye(session: ServerHttp2Session): void {
+    if (session.destroyed) return;
+    if (session.destroyed || session.closed) return;
+    const { clock } = this.options.runtime;
+    const close = (): void => {
+      timer.clear();
+      session.close();
+    };
+    // A peer that is going away itself answers no ping.
+    const timer = clock.setTimer(clock.now() + GOODBYE_MS, close);
+    session.once('close', close);
+    session.goaway(constants.NGHTTP2_NO_ERROR, MAX_STREAM_ID);
+    session.ping(close);
   }
 
   close(): Promise<void> {
@@ -151,10 +166,6 @@ class Http2Listener implements Listener {
   }
 
   private accept(session: ServerHttp2Session): void {
-    if (presentsBadCertificate(session.socket)) {
-      session.destroy();
-      return;
-    }
     this.sessions.add(session);
     session.setLocalWindowSize(WINDOW_BYTES);
     session.on('error', ignore);
@@ -175,18 +186,18 @@ type StreamListener = (
   rawHeaders: string[],
 ) => void;
 
-/** Hands each stream on as a wire; who the peer is, is found out once a connection. */
+/** Hands each stream on as a wire; who calls is found out once a connection. */
 function onStream(options: ListenOptions, dispatch: Dispatch): StreamListener {
-  const peers = new WeakMap<Http2Session, Peer>();
+  const callers = new WeakMap<Http2Session, Caller>();
   return (stream, headers, _flags, rawHeaders) => {
     const { session } = stream;
     if (session === undefined || !isGrpc(stream, headers)) return;
-    let peer = peers.get(session);
-    if (peer === undefined) {
-      peer = peerOf(session.socket);
-      peers.set(session, peer);
+    let caller = callers.get(session);
+    if (caller === undefined) {
+      caller = callerOf(session.socket);
+      callers.set(session, caller);
     }
-    dispatch(new Http2ServerWire(stream, headers, rawHeaders, peer, options.limits));
+    dispatch(new Http2ServerWire(stream, headers, rawHeaders, caller, options.limits));
   };
 }
 
@@ -207,7 +218,7 @@ function reloadCertificates(
   first: TlsMaterial,
   options: ListenOptions,
 ): (() => void) | undefined {
-  const { source, reloadMs } = credentials;
+  const { source, reloadMs, clientCertificate } = credentials;
   if (typeof source !== 'function') return undefined;
   const { clock, logger } = options.runtime;
   let current = JSON.stringify(first);
@@ -217,7 +228,7 @@ function reloadCertificates(
       const material = await readMaterial(source);
       const text = JSON.stringify(material);
       if (text !== current) {
-        server.setSecureContext(materialOptions(material));
+        server.setSecureContext(serverOptions(material, clientCertificate));
         current = text;
       }
     } catch (error) {

@@ -16,6 +16,7 @@ import { ACCEPTED_ENCODINGS, decompress } from '../decompress.ts';
 import type { Frame } from '../framing.ts';
 import { Deframer, FramingError, frame } from '../framing.ts';
 import { addHttp2Headers, encodeMessage, fromHttp2Headers, refuseSize } from '../metadata.ts';
+import type { Caller } from './peer.ts';
 
 /** gRPC has no use for HTTP's `date`; the option is in Node's code, not in its types. */
 const NO_DATE = { sendDate: false };
@@ -47,17 +48,17 @@ export class Http2ServerWire implements ServerWire {
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
     rawHeaders: readonly string[],
-    peer: Peer,
+    caller: Caller,
     limits: Limits,
   ) {
     this.stream = stream;
     this.requestHeaders = headers;
     this.limits = limits;
-    this.peer = peer;
+    this.peer = caller.peer;
     this.path = headers[':path'] ?? '';
     this.authority = headers[':authority'] ?? headers.host ?? '';
     this.timeout = headers['grpc-timeout'] as string | undefined;
-    this.refused = refuseHeaders(rawHeaders, limits);
+    this.refused = caller.refused ?? refuseHeaders(rawHeaders, limits);
     this.deframer = new Deframer(limits.messageBytes);
     stream.on('error', ignore);
     stream.on('close', () => this.closed());
@@ -92,7 +93,10 @@ export class Http2ServerWire implements ServerWire {
 
   sendMessage(bytes: Uint8Array): Promise<void> | undefined {
     const { stream } = this;
-    if (this.finished || stream.closed || stream.write(frame(bytes))) return undefined;
+    if (this.finished) return undefined;
+    // Node tells of the end in a later turn: a fast generator must let that turn come.
+    if (stream.closed) return new Promise((resolve) => void setImmediate(resolve));
+    if (stream.write(frame(bytes))) return undefined;
     return new Promise((resolve) => {
       const done = (): void => {
         stream.off('drain', done);
@@ -133,7 +137,9 @@ export class Http2ServerWire implements ServerWire {
   private discardRest(): void {
     const { stream } = this;
     stream.resume();
-    if (!this.requestEnded && !stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+    if (this.requestEnded || stream.readableEnded) return;
+    // In the same turn the reset would overtake the trailers.
+    setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
   }
 
   /** Listens only once somebody wants the request: a call refused early reads nothing. */
@@ -161,6 +167,8 @@ export class Http2ServerWire implements ServerWire {
   }
 
   private end(): void {
+    // Node ends the reading side of a stream that was cut off, too: `closed` tells of that.
+    if (this.stream.aborted) return;
     this.requestEnded = true;
     if (this.deframer.partial) {
       const details = 'The request ended in the middle of a message';

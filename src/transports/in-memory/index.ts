@@ -1,6 +1,6 @@
 import type { ClientCall } from '../../core/call.ts';
 import { ListenError, RpcError } from '../../core/errors.ts';
-import type { Payload } from '../../core/interceptor.ts';
+import type { Payload } from '../../core/method.ts';
 import type { CallStatus } from '../../core/status.ts';
 import { Status } from '../../core/status.ts';
 import type {

@@ -17,7 +17,8 @@ export class Lane {
 
   /** Returns a promise when the receiver must be waited for. */
   message(deliver: () => void): Promise<void> | undefined {
-    if (this.closed) return undefined;
+    // The sender learns of the end in a later turn: a fast generator must let that turn come.
+    if (this.closed) return new Promise((resolve) => void setImmediate(resolve));
     this.add({ deliver, message: true });
     if (this.queue.length <= CAPACITY) return undefined;
     return new Promise((resolve) => this.waiting.push(resolve));
@@ -48,7 +49,7 @@ export class Lane {
   private schedule(): void {
     if (this.scheduled) return;
     this.scheduled = true;
-    queueMicrotask(() => {
+    setImmediate(() => {
       this.scheduled = false;
       this.run();
     });
