@@ -4,6 +4,7 @@ const config: ViteUserConfig = defineConfig({
   test: {
     environment: 'node',
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/support/no-leaks.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 10_000,
