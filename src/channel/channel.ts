@@ -165,8 +165,8 @@ export class Channel implements EndpointHost {
       }
     } catch (error) {
       const details = `The call credentials failed: ${describe(error)}`;
-      const status = { code: Status.UNAUTHENTICATED, details, processed: 'no' as const };
-      throw new RpcError(path, call.cancelled ?? { ...status, cause: error });
+      const status = { code: Status.UNAUTHENTICATED, details, cause: error };
+      throw new RpcError(path, { processed: 'no', ...(call.cancelled ?? status) });
     }
     return endpoint.invoke(call);
   }

@@ -88,5 +88,5 @@ function balancerOf(balancer: 'round_robin' | 'pick_first' | BalancerFactory): B
   if (typeof balancer === 'function') return balancer;
   const factory = { round_robin: roundRobin, pick_first: pickFirst }[balancer];
   if (factory !== undefined) return factory;
-  throw new ConfigError(`No balancer '${String(balancer)}'; known: round_robin, pick_first`);
+  throw new ConfigError(`No balancer '${balancer as string}'; known: round_robin, pick_first`);
 }

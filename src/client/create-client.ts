@@ -99,7 +99,7 @@ function stub(
     try {
       call = makeCall(request, options);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
     return runSingle(call, handler);
   };
@@ -123,12 +123,16 @@ function runSingle(call: ClientCall, handler: Handler<ClientCall>): Promise<Payl
 }
 
 function applyOptions(call: ClientCall, options: CallOptions): void {
-  const { metadata, signal, onHeader, onTrailer, timeoutMs, waitForReady } = options;
+  const { metadata, signal, timeoutMs, waitForReady } = options;
   if (metadata !== undefined) call.headers = Metadata(metadata);
   if (timeoutMs !== undefined) call.timeoutMs = timeoutMs;
   if (waitForReady !== undefined) call.waitForReady = waitForReady;
-  if (onHeader !== undefined) call.onResponseHeader = onHeader;
-  if (onTrailer !== undefined) call.onEnd(() => onTrailer(call.responseTrailer));
+  if (options.onHeader !== undefined) {
+    call.onResponseHeader = (header) => options.onHeader?.(header);
+  }
+  if (options.onTrailer !== undefined) {
+    call.onEnd(() => options.onTrailer?.(call.responseTrailer));
+  }
   if (signal !== undefined) followSignal(call, signal);
 }
 

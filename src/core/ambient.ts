@@ -1,9 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
+import type { Method } from './method.ts';
 import type { CallStatus } from './status.ts';
 
 /** What an outgoing call wants to know of the call being handled; a `Call` is one. */
 export interface AmbientCall {
+  readonly method: Method;
   readonly deadline: number;
   readonly ended: CallStatus | undefined;
   onCancel(listener: (status: CallStatus) => void): () => void;

@@ -1,7 +1,6 @@
 import { Metadata } from 'nice-grpc-common';
 
-import type { Payload } from './method.ts';
-import type { Method } from './method.ts';
+import type { Method, Payload } from './method.ts';
 import type { Runtime } from './runtime.ts';
 import type { CallStatus } from './status.ts';
 import { Status } from './status.ts';

@@ -1,4 +1,4 @@
-import type { Codec, Idempotency, Method } from './method.ts';
+import type { Codec, Method } from './method.ts';
 import { shapeOf } from './method.ts';
 
 /** What ts-proto generates for a message, as far as a call needs it. */
@@ -38,7 +38,7 @@ export function methodsOf(definition: ServiceDefinition): Method[] {
       shape: shapeOf(requestStream, responseStream),
       requestStream,
       responseStream,
-      idempotency: options.idempotencyLevel as Idempotency,
+      idempotency: options.idempotencyLevel,
       known: true,
       request: codecOf(method.requestType),
       response: codecOf(method.responseType),

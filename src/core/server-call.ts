@@ -2,10 +2,9 @@ import type { Metadata } from 'nice-grpc-common';
 
 import { Call } from './call.ts';
 import { describe } from './errors.ts';
-import type { Payload } from './method.ts';
 import type { MessageSource } from './message-stream.ts';
 import { MessageStream } from './message-stream.ts';
-import type { Method } from './method.ts';
+import type { Method, Payload } from './method.ts';
 import type { Runtime } from './runtime.ts';
 import type { CallStatus } from './status.ts';
 import { OK, Status } from './status.ts';

@@ -1,5 +1,6 @@
 import { ClientError, Metadata, ServerError } from 'nice-grpc-common';
 
+import type { MessageType } from '../core/definition.ts';
 import { RpcError } from '../core/errors.ts';
 import type { Status } from '../core/status.ts';
 import {
@@ -71,7 +72,7 @@ export function detailsTrailer(
   details: readonly ErrorDetailInput[],
 ): Metadata {
   const packed = details.map(({ type, value }) => {
-    const codec = TYPES[type];
+    const codec: MessageType = TYPES[type];
     const bytes = codec.encode(codec.fromPartial(value as never) as never).finish();
     return { typeUrl: PREFIX + type, value: Buffer.from(bytes) };
   });

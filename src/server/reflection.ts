@@ -32,12 +32,12 @@ export async function reflectionMethods(): Promise<Method[]> {
       idempotency: undefined,
       known: true,
       request: {
-        encode: (message) => method.requestSerialize(message as never),
-        decode: (bytes) => method.requestDeserialize(Buffer.from(bytes)),
+        encode: (message): Uint8Array => method.requestSerialize(message),
+        decode: (bytes): unknown => method.requestDeserialize(Buffer.from(bytes)),
       },
       response: {
-        encode: (message) => method.responseSerialize(message as never),
-        decode: (bytes) => method.responseDeserialize(Buffer.from(bytes)),
+        encode: (message): Uint8Array => method.responseSerialize(message),
+        decode: (bytes): unknown => method.responseDeserialize(Buffer.from(bytes)),
       },
     };
   });

@@ -50,16 +50,11 @@ describe('what is no gRPC call is refused, and its neighbours go on', () => {
 
 describe('every malformed grpc-timeout is refused, never taken for "no deadline"', () => {
   test.each([
-    'S', '10', '-1S', '-5m', '+1S', '1.5S', '0.5s', ' 1S', '1 S', '1s', '123456789S', '999999999999H',
+    'S', '10', '-1S', '-5m', '+1S', '1.5S', '0.5s', '1 S', '1s', '123456789S', '999999999999H',
     '1SS', 'abc', '1S,2S', '0x1S',
   ])('%j', (timeout) =>
     unharmed(async (raw) => {
       const status = statusOf(await raw.send(callHeaders(UNARY, { 'grpc-timeout': timeout })));
-      // HTTP/2 itself takes white space off the ends of a value.
-      if (timeout.trim() === '1S') {
-        expect(status.code).toBe(Status.OK);
-        return;
-      }
       expect(status.code).toBe(Status.INTERNAL);
       expect(status.message).toContain('Malformed grpc-timeout');
     }));

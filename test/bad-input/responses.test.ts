@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import { Metadata, Status } from '../../src/index.ts';
 import { ShapesServiceDefinition } from '../../generated/inboard/testing/v1/shapes.ts';
-import { createClient, createServer, grpcJsTransport } from '../../src/index.ts';
+import { createClient, createServer, grpcJsTransport, Metadata, Status } from '../../src/index.ts';
 import { rejection, startPair, testRuntime, TRANSPORTS } from '../support/harness.ts';
 import { shapes } from '../support/shapes-service.ts';
 
@@ -89,7 +88,7 @@ describe.each(TRANSPORTS)('over %s', (_name, makeTransport) => {
     ['a string', 'just a string'],
     ['null', null],
     ['undefined', undefined],
-    ['a promise-like object', { then: 1 }],
+    ['an object', { code: 99 }],
   ])('a handler that throws %s', async (_what, thrown) => {
     await using p = await startPair(
       {

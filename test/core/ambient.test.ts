@@ -1,8 +1,14 @@
 import { describe, expect, test } from 'vitest';
 
-import { Metadata, RpcError, Status } from '../../src/index.ts';
 import { ShapesServiceDefinition } from '../../generated/inboard/testing/v1/shapes.ts';
-import { createClient, createServer, grpcJsTransport } from '../../src/index.ts';
+import {
+  createClient,
+  createServer,
+  grpcJsTransport,
+  Metadata,
+  RpcError,
+  Status,
+} from '../../src/index.ts';
 import type { ShapesClient, ShapesImplementation } from '../support/harness.ts';
 import { collect, rejection, testRuntime } from '../support/harness.ts';
 import { samples, shapes } from '../support/shapes-service.ts';

@@ -17,7 +17,7 @@ test('fires at or up to one slot after its time, in any order of arming', async 
         }),
     ),
   );
-  expect(fired.map(([delay]) => delay)).toEqual([5, 5.1, 18, 30, 30].sort((a, b) => a - b));
+  expect(fired.map(([delay]) => delay)).toEqual([5, 5.1, 18, 30, 30]);
   for (const [delay, at] of fired) expect(at).toBeGreaterThanOrEqual(delay - 0.01);
 });
 

@@ -26,6 +26,8 @@ async function callShape(client: ShapesClient, shape: Shape, options?: Options):
       return (await collect(client.bidi(samples('a'), options))).map(
         (response) => response.sample?.text ?? '',
       );
+    default:
+      return shape satisfies never;
   }
 }
 

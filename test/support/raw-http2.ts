@@ -59,14 +59,14 @@ function send(
   body: Buffer = EMPTY_MESSAGE,
 ): Promise<RawResponse> {
   return new Promise((resolve) => {
-    const stream = session.request(headers as OutgoingHttpHeaders);
+    const stream = session.request(headers);
     let response: IncomingHttpHeaders = {};
     let trailers: IncomingHttpHeaders = {};
     const chunks: Buffer[] = [];
     stream.on('response', (received) => {
       response = received;
     });
-    stream.on('trailers', (received) => {
+    stream.on('trailers', (received: IncomingHttpHeaders) => {
       trailers = received;
     });
     stream.on('data', (chunk: Buffer) => chunks.push(chunk));
