@@ -32,9 +32,10 @@ export class ResponseStream implements AsyncIterableIterator<unknown, undefined>
     this.over = true;
     if (call !== undefined) {
       const details = 'The caller stopped reading the response';
-      if (iterator === undefined) call.cancel({ code: Status.CANCELLED, details });
-      else await iterator.return?.();
-      call.end({ code: Status.CANCELLED, details });
+      const status = { code: Status.CANCELLED, details };
+      call.cancel(status);
+      await iterator?.return?.();
+      call.end(status);
     }
     return { done: true, value: undefined };
   }

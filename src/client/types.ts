@@ -1,4 +1,4 @@
-import type { CallOptions as CommonCallOptions } from 'nice-grpc-common';
+import type { CallOptions as CommonCallOptions, MetadataInit } from 'nice-grpc-common';
 
 import type { MethodDefinition, ServiceDefinition } from '../core/definition.ts';
 
@@ -10,8 +10,10 @@ export type Input<T extends { fromPartial(object: never): unknown }> = Parameter
 /** A whole message. */
 export type Output<T extends { decode(input: Uint8Array): unknown }> = ReturnType<T['decode']>;
 
-/** Options of one call: those of nice-grpc (`metadata`, `signal`, `onHeader`, `onTrailer`), and: */
-export interface CallOptions extends CommonCallOptions {
+/** Options of one call: those of nice-grpc (`signal`, `onHeader`, `onTrailer`), and: */
+export interface CallOptions extends Omit<CommonCallOptions, 'metadata'> {
+  /** Request metadata, as a `Metadata`, pairs or a plain object. */
+  readonly metadata?: MetadataInit | undefined;
   /** How long the call may take, in ms; Infinity for as long as it likes. */
   readonly timeoutMs?: number | undefined;
   /** Wait for an endpoint instead of failing at once when none is reachable. Default false. */

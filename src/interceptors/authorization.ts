@@ -45,7 +45,7 @@ export function authorization(rules: AccessRules | undefined): Interceptor<Serve
         admits && call.get(IDENTITY) !== undefined ? next(call) : Promise.reject(denied);
     }
     return async (call) => {
-      const admitted = await rule(call.get(IDENTITY), call);
+      const admitted: unknown = await rule(call.get(IDENTITY), call);
       refuseOver(call);
       if (admitted !== true) throw denied;
       return next(call);

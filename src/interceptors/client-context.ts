@@ -1,6 +1,6 @@
 import type { Ambient } from '../core/ambient.ts';
 import type { ClientCall } from '../core/call.ts';
-import { ConfigError, RpcError } from '../core/errors.ts';
+import { ConfigError } from '../core/errors.ts';
 import type { Interceptor } from '../core/interceptor.ts';
 import type { Method } from '../core/method.ts';
 import type { CallStatus } from '../core/status.ts';
@@ -32,9 +32,10 @@ export function clientContext(
       call.deadline = startMs + timeoutMs;
       const inherited = ambient.current();
       if (inherited !== undefined) inherit(call, inherited);
-      if (call.cancelled !== undefined) return refuse(call, call.cancelled);
       if (call.deadline === Number.POSITIVE_INFINITY) return next(call);
-      if (call.deadline <= startMs) return refuse(call, exceeded('before the call was sent'));
+      // Not refused here: the layers below count and trace this call like any other.
+      if (call.deadline <= startMs) call.cancel(exceeded('before the call was sent'));
+      if (call.cancelled !== undefined) return next(call);
       const timer = clock.setTimer(call.deadline, () => {
         call.cancel(exceeded(`after ${Math.round(clock.now() - startMs)} ms`));
       });
@@ -64,10 +65,6 @@ function inheritedEnd(ended: CallStatus | undefined, status: CallStatus): CallSt
 
 function exceeded(when: string): CallStatus {
   return { code: Status.DEADLINE_EXCEEDED, details: `The deadline was exceeded ${when}` };
-}
-
-function refuse(call: ClientCall, status: CallStatus): Promise<never> {
-  return Promise.reject(new RpcError(call.method.path, { processed: 'no', ...status }));
 }
 
 function checkTimeout(timeoutMs: number, path: string): void {

@@ -22,10 +22,10 @@ type Response<M extends MethodDefinition> = M['responseStream'] extends true
  * async generator.
  */
 export type ServiceImplementation<D extends ServiceDefinition> = {
-  readonly [K in keyof D['methods']]: (
-    request: Request<D['methods'][K]>,
-    context: CallContext,
-  ) => Response<D['methods'][K]>;
+  // Inferred anew, so that a literal in what a handler yields keeps its type.
+  readonly [K in keyof D['methods']]: D['methods'][K] extends infer M extends MethodDefinition
+    ? (request: Request<M>, context: CallContext) => Response<M>
+    : never;
 };
 
 type AnyHandler = (request: unknown, context: CallContext) => unknown;

@@ -224,11 +224,12 @@ export class Server implements AsyncDisposable {
       known.add(method.service).add(`${method.service}/${method.name}`);
     }
     const { authorize = {}, authenticate = [] } = this.options;
+    const nobodyAuthenticates = typeof authenticate !== 'function' && authenticate.length === 0;
     for (const [key, rule] of Object.entries(authorize)) {
       if (!known.has(key)) {
         throw new ConfigError(`authorize names '${key}', which this server does not serve`);
       }
-      if (rule === 'authenticated' && typeof authenticate !== 'function' && authenticate.length === 0) {
+      if (rule === 'authenticated' && nobodyAuthenticates) {
         throw new ConfigError(`authorize asks who calls '${key}', but nobody authenticates`);
       }
     }

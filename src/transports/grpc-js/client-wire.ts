@@ -62,7 +62,7 @@ export class GrpcJsWire implements ClientWire {
   onReceiveStatus(status: StatusObject): void {
     this.written?.();
     const { code, details, metadata } = status;
-    this.exchange.status({ code: code as number, details }, () => incomingMetadata(metadata));
+    this.exchange.status({ code, details }, () => incomingMetadata(metadata));
   }
 }
 

@@ -1,11 +1,13 @@
-import type { ClientTls } from './tracked-credentials.ts';
+import type { PeerCertificate } from 'node:tls';
+
+import type { ClientTls } from './tls.ts';
 
 /** What OpenSSL's verdicts on a certificate mean, to follow "the certificate". */
 const CERTIFICATE_PROBLEMS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'has expired',
   CERT_NOT_YET_VALID: 'is not valid yet',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'is self-signed and not trusted here',
-  SELF_SIGNED_CERT_IN_CHAIN: 'is signed by an authority that is not trusted here',
+  SELF_SIGNED_CERT_IN_CHAIN: 'is signed by an unknown authority',
   UNABLE_TO_GET_ISSUER_CERT: 'is signed by an unknown authority',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'is signed by an unknown authority',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'is signed by an unknown authority',
@@ -47,10 +49,9 @@ export function http2Failure(text: string, tls: ClientTls | undefined): string {
 }
 
 function wrongName(error: NodeJS.ErrnoException, serverName: string): string {
-  const { cert } = error as { cert?: { subjectaltname?: string; subject?: { CN?: unknown } } };
-  const names = cert?.subjectaltname ?? cert?.subject?.CN;
-  const found = names === undefined ? 'nobody' : String(names);
-  return `the server's certificate is for ${found}, not for '${serverName}'`;
+  const { cert } = error as { cert?: Partial<PeerCertificate> };
+  const names = cert?.subjectaltname ?? cert?.subject?.CN?.toString();
+  return `the server's certificate is for ${names ?? 'nobody'}, not for '${serverName}'`;
 }
 
 /** What a server's TLS alert says (RFC 8446, 6.2). */

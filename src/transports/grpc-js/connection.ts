@@ -13,8 +13,8 @@ import type { Address, Connection, ConnectionState, ConnectOptions } from '../..
 import { formatAddress } from '../../core/address.ts';
 import { Exchange } from '../exchange.ts';
 import { GrpcJsWire } from './client-wire.ts';
+import type { ClientTls } from './tls.ts';
 import { clientContext, readMaterial } from './tls.ts';
-import type { ClientTls } from './tracked-credentials.ts';
 import { TrackedCredentials } from './tracked-credentials.ts';
 
 /** How much a server may send ahead of its reader. HTTP/2's default of 64 KiB caps throughput. */

@@ -131,7 +131,6 @@ class Http2Listener implements Listener {
   }
 
   private sayGoodbye(session: ServerHttp2Session): void {
-    if (session.destroyed) return;
     if (session.destroyed || session.closed) return;
     const { clock } = this.options.runtime;
     const close = (): void => {

@@ -6,6 +6,15 @@ import type { Pem, ServerTlsCredentials, TlsMaterial, TlsSource } from '../../co
 import { checkPair, checkServerMaterial } from '../../core/credentials.ts';
 import { ConfigError, describe } from '../../core/errors.ts';
 
+/** The client's side of a TLS handshake. */
+export interface ClientTls {
+  readonly context: SecureContext;
+  /** The name that the server's certificate must carry. */
+  readonly serverName: string;
+  /** True when `context` holds a certificate to show. */
+  readonly hasCertificate: boolean;
+}
+
 /** Asks a source for its certificates. */
 export async function readMaterial(source: TlsSource): Promise<TlsMaterial> {
   if (typeof source !== 'function') return source;
@@ -28,7 +37,10 @@ export function serverOptions(
 }
 
 /** Contexts of material that is used again: one with a bundle of authorities takes milliseconds. */
-const contexts = new WeakMap<TlsMaterial, { readonly of: TlsMaterial; readonly context: SecureContext }>();
+const contexts = new WeakMap<
+  TlsMaterial,
+  { readonly of: TlsMaterial; readonly context: SecureContext }
+>();
 
 /** A client's certificates for node:tls; throws a `ConfigError` that names what is wrong. */
 export function clientContext(material: TlsMaterial): SecureContext {
@@ -49,9 +61,10 @@ function checkedOptions(material: TlsMaterial): SecureContextOptions {
   const { ca, cert, key } = material;
   const options: SecureContextOptions = { minVersion: 'TLSv1.2' };
   if (ca !== undefined) {
-    options.ca = listOf(ca).map(pemText);
+    const texts = listOf(ca).map(pemText);
     // node:tls takes anything for `ca`, and then trusts nobody.
-    for (const text of options.ca) readCertificates(text, 'ca');
+    for (const text of texts) readCertificates(text, 'ca');
+    options.ca = texts;
   }
   if (cert !== undefined && key !== undefined) {
     options.cert = pemText(cert);

