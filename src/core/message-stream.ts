@@ -15,13 +15,23 @@ interface Waiter<T> {
 }
 
 /**
- * Received messages as an async iterable for one consumer. Pulls one message ahead of the
- * consumer and holds no more, so that a consumer that stops reading stops the peer by flow
- * control.
+ * How far a stream reads ahead of its consumer, in bytes; always one message, however large.
+ * Reading ahead keeps the wire busy, and saves what arrived before an error: grpc-js drops
+ * messages that nobody had asked for when a status other than OK comes in.
+ */
+const READ_AHEAD_BYTES = 64 * 1024;
+
+/** What a message counts beside its bytes, so that empty ones are bounded too. */
+const MESSAGE_OVERHEAD_BYTES = 128;
+
+/**
+ * Received messages as an async iterable for one consumer. Reads a bounded way ahead, so that a
+ * consumer that stops reading stops the peer by flow control.
  */
 export class MessageStream<T = unknown> implements AsyncIterableIterator<T, undefined> {
   private readonly source: MessageSource;
-  private buffered: T[] = [];
+  private buffered: { readonly message: T; readonly bytes: number }[] = [];
+  private bufferedBytes = 0;
   private waiters: Waiter<T>[] = [];
   private pulling = false;
   private finished = false;
@@ -33,16 +43,18 @@ export class MessageStream<T = unknown> implements AsyncIterableIterator<T, unde
     this.source = source;
   }
 
-  /** From the source: one message that was asked for. */
-  push(message: T): void {
+  /** From the source: one message that was asked for, and how large it was on the wire. */
+  push(message: T, bytes: number): void {
     this.pulling = false;
     if (this.finished) return;
     const waiter = this.waiters.shift();
     if (waiter === undefined) {
-      this.buffered.push(message);
-      return;
+      const counted = bytes + MESSAGE_OVERHEAD_BYTES;
+      this.buffered.push({ message, bytes: counted });
+      this.bufferedBytes += counted;
+    } else {
+      waiter.resolve({ done: false, value: message });
     }
-    waiter.resolve({ done: false, value: message });
     this.pull();
   }
 
@@ -65,10 +77,11 @@ export class MessageStream<T = unknown> implements AsyncIterableIterator<T, unde
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
-    if (this.buffered.length > 0) {
-      const value = this.buffered.shift() as T;
+    const first = this.buffered.shift();
+    if (first !== undefined) {
+      this.bufferedBytes -= first.bytes;
       this.pull();
-      return Promise.resolve({ done: false, value });
+      return Promise.resolve({ done: false, value: first.message });
     }
     return new Promise((resolve, reject) => {
       const waiter = { resolve, reject };
@@ -96,7 +109,7 @@ export class MessageStream<T = unknown> implements AsyncIterableIterator<T, unde
   }
 
   private pull(): void {
-    if (this.pulling || this.finished) return;
+    if (this.pulling || this.finished || this.bufferedBytes >= READ_AHEAD_BYTES) return;
     this.pulling = true;
     this.source.pull();
   }

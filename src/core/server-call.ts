@@ -101,7 +101,7 @@ export class ServerCall extends Call implements WireReceiver, MessageSource {
     }
     this.tapRequest(decoded);
     if (this.stream !== undefined) {
-      this.stream.push(decoded);
+      this.stream.push(decoded, bytes.length);
     } else if (this.message_ === undefined) {
       this.message_ = { value: decoded };
       this.wire.pull();

@@ -123,7 +123,7 @@ export class Exchange implements MessageSource {
     }
     call.tapResponse(value);
     if (call.method.responseStream) {
-      this.openStream().push(value);
+      this.openStream().push(value, bytes.length);
     } else if (this.received === undefined) {
       this.received = { value };
       this.wire?.pull();

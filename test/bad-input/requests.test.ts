@@ -156,6 +156,15 @@ describe('metadata over the limit', () => {
   });
 });
 
+test('very many empty messages at once are read one after the other', async () => {
+  await using pair = await startPair();
+  await using raw = rawClient(pair.port);
+  const many = Buffer.concat(Array.from({ length: 50_000 }, () => EMPTY_MESSAGE));
+  const path = '/inboard.testing.v1.ShapesService/ClientStream';
+  const response = await raw.send(callHeaders(path), many);
+  expect(statusOf(response)).toMatchObject({ code: Status.OK });
+});
+
 test('a connection that sends what is no HTTP/2 harms no other', async () => {
   await using pair = await startPair();
   const { connect } = await import('node:net');

@@ -123,6 +123,26 @@ describe.each(TRANSPORTS)('streams over %s', (_name, makeTransport) => {
     expect(seen).toEqual([0, 1]);
   });
 
+  test('a slow reader loses nothing that arrived before an error', async () => {
+    await using p = await pair({
+      async *serverStream() {
+        for (let index = 0; index < 50; index++) yield { index };
+        throw new Error('after fifty');
+      },
+    });
+    const seen: number[] = [];
+    const error = await rejection(
+      (async () => {
+        for await (const { index } of p.client.serverStream({ count: 50 })) {
+          seen.push(index);
+          await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+      })(),
+    );
+    expect(error).toMatchObject({ code: Status.UNKNOWN });
+    expect(seen).toEqual(Array.from({ length: 50 }, (_, index) => index));
+  });
+
   test('a request stream that throws fails the call with its error as the cause', async () => {
     await using p = await pair();
     const error = await rejection(

@@ -39,6 +39,7 @@ export class Http2ServerWire implements ServerWire {
   private queue: Frame[] = [];
   private wanted = false;
   private inflating = false;
+  private delivering = false;
   private flowing = false;
   private requestEnded = false;
   private headersSent = false;
@@ -180,18 +181,21 @@ export class Http2ServerWire implements ServerWire {
 
   /** Hands out what was asked for, one message a pull. */
   private deliver(): void {
-    while (this.wanted && !this.inflating && !this.finished) {
-      const next = this.queue.shift();
-      if (next === undefined) {
-        if (!this.requestEnded) return;
-        this.wanted = false;
-        this.receiver?.halfClose();
-        return;
-      }
-      this.wanted = false;
-      if (next.compressed) this.inflate(next.bytes);
-      else this.receiver?.message(next.bytes);
-    }
+    // A receiver asks for the next message while it is given one; the loop below sees that.
+    if (this.delivering) return;
+    this.delivering = true;
+    while (this.wanted && !this.inflating && !this.finished && this.deliverOne());
+    this.delivering = false;
+  }
+
+  private deliverOne(): boolean {
+    const next = this.queue.shift();
+    if (next === undefined && !this.requestEnded) return false;
+    this.wanted = false;
+    if (next === undefined) this.receiver?.halfClose();
+    else if (next.compressed) this.inflate(next.bytes);
+    else this.receiver?.message(next.bytes);
+    return next !== undefined;
   }
 
   private inflate(bytes: Uint8Array): void {
