@@ -15,7 +15,7 @@ import { createAmbientContext } from './core/ambient.ts';
 import { createSystemClock } from './core/clock.ts';
 import type { ServiceDefinition } from './core/definition.ts';
 import type { Runtime } from './core/runtime.ts';
-import type { ServerOptions } from './server/server.ts';
+import type { ServerOptions } from './server/options.ts';
 import { Server } from './server/server.ts';
 import { grpcJsTransport } from './transports/grpc-js/index.ts';
 
@@ -105,6 +105,7 @@ export { HANDLER_CONTEXT, handlerContext } from './server/handler-context.ts';
 export type { HealthRegistry, HealthStatus } from './server/health.ts';
 export type { ServiceImplementation } from './server/implementation.ts';
 export type { ReflectionOptions } from './server/reflection.ts';
-export type { Bound, Server, ServerOptions, ServiceOptions } from './server/server.ts';
+export type { Server } from './server/server.ts';
+export type { Bound, ServerOptions, ServiceOptions } from './server/options.ts';
 export { serverStack } from './server/server-stack.ts';
 export { grpcJsTransport } from './transports/grpc-js/index.ts';

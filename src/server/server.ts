@@ -9,58 +9,20 @@ import type { Method } from '../core/method.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { ServerCall, StatusError } from '../core/server-call.ts';
 import { Status } from '../core/status.ts';
-import type { Address, Dispatch, Limits, Listener, Transport } from '../core/transport.ts';
+import type { Address, Dispatch, Listener, Transport } from '../core/transport.ts';
 import { DEFAULT_LIMITS } from '../core/transport.ts';
 import { detailsTrailer } from '../errors/error-details.ts';
-import type { Authenticator } from '../interceptors/authentication.ts';
-import type { AccessRules } from '../interceptors/authorization.ts';
 import { MAX_INBOUND_TIMEOUT_MS } from '../interceptors/server-context.ts';
 import type { Validator, Violation } from '../interceptors/validation.ts';
 import { HealthDefinition, HealthRegistry, healthService } from './health.ts';
 import type { ServiceImplementation } from './implementation.ts';
 import { handlerOf } from './implementation.ts';
 import { isLocal, listenCredentials, parseListenAddress } from './listen-address.ts';
-import type { ReflectionOptions } from './reflection.ts';
+import type { Bound, ServerOptions, ServiceOptions } from './options.ts';
 import { reflectionMethods, reflectionService } from './reflection.ts';
 import { serve } from './respond.ts';
-import type { NamedServerLayer, ServerInterceptors } from './server-stack.ts';
+import type { NamedServerLayer } from './server-stack.ts';
 import { LAYERS_OF_UNKNOWN, serverStack } from './server-stack.ts';
-
-/** What a server is told where it is made. */
-export interface ServerOptions {
-  /** Who may be calling; asked in turn. Without any, calls are anonymous. */
-  readonly authenticate?: Authenticator | readonly Authenticator[];
-  /** Who may call what. Once given, a method that no rule names is refused. */
-  readonly authorize?: AccessRules;
-  /** Request metadata that calls made in a handler repeat. Default none. */
-  readonly propagate?: readonly string[];
-  readonly interceptors?: ServerInterceptors;
-  /** Longest inbound deadline, in ms. Default one hour. */
-  readonly maxTimeoutMs?: number;
-  readonly limits?: Partial<Limits>;
-  /** Concurrent streams a connection may open. Default 256. */
-  readonly maxConcurrentStreams?: number;
-  /** TLS handshake and HTTP/2 preface, in ms. Default 10 000. */
-  readonly handshakeTimeoutMs?: number;
-  /** Serve `grpc.health.v1.Health`. Default true. */
-  readonly health?: boolean;
-  /** Serve reflection: on loopback listeners, elsewhere only where it says so. Default off. */
-  readonly reflection?: ReflectionOptions;
-  /** `'bare'` leaves the whole default stack away: for measuring. Default `'default'`. */
-  readonly stack?: 'default' | 'bare';
-  readonly transport?: Transport;
-  readonly runtime?: Runtime;
-}
-
-/** What a service is told where it is added. */
-export interface ServiceOptions<D extends ServiceDefinition> {
-  /** Looks at each request message before the handler does. */
-  readonly validate?: {
-    readonly [K in keyof D['methods']]?: (
-      message: ReturnType<D['methods'][K]['requestType']['decode']>,
-    ) => readonly Violation[];
-  };
-}
 
 /** A method as it is served. */
 interface Route {
@@ -68,14 +30,6 @@ interface Route {
   readonly handler: Handler<ServerCall>;
   /** Served on loopback listeners only. */
   readonly localOnly: boolean;
-}
-
-/** An open address. */
-export interface Bound {
-  /** The port, 0 for a unix socket. */
-  readonly port: number;
-  /** `host:port` or `unix:PATH`, as a target can use it. */
-  readonly address: string;
 }
 
 /** A gRPC server: services, the stack around them, and the addresses they are served on. */
@@ -237,11 +191,12 @@ export class Server implements AsyncDisposable {
 
   private async addReflection(): Promise<void> {
     const { reflection } = this.options;
-    const [first, ...rest] = await reflectionMethods();
-    if (reflection === undefined || first === undefined || this.routes.has(first.path)) return;
+    if (reflection === undefined) return;
+    const methods = await reflectionMethods();
+    if (methods.some(({ path }) => this.routes.has(path))) return;
     const services = new Set([...this.routes.values()].map(({ method }) => method.service));
     const implementation = await reflectionService(reflection, [...services]);
-    this.register([first, ...rest], implementation, reflection.everywhere !== true);
+    this.register(methods, implementation, reflection.everywhere !== true);
   }
 }
 
