@@ -178,11 +178,13 @@ export class Channel implements EndpointHost {
     return new Promise((resolve, reject) => {
       const check = (): void => {
         const endpoint = call.cancelled === undefined ? this.balancer.pick(call) : undefined;
-        const failure = call.cancelled ?? (endpoint === undefined ? this.hopeless(call) : undefined);
+        const failure =
+          call.cancelled ?? (endpoint === undefined ? this.hopeless(call) : undefined);
         if (endpoint === undefined && failure === undefined) return;
         stop();
         if (endpoint !== undefined) resolve(this.send(call, endpoint));
-        else reject(new RpcError(call.method.path, { processed: 'no', ...(failure as CallStatus) }));
+        else
+          reject(new RpcError(call.method.path, { processed: 'no', ...(failure as CallStatus) }));
       };
       const unsubscribe = call.onCancel(check);
       const stop = (): void => {

@@ -122,9 +122,12 @@ export class Endpoint {
     if (wasReady && clock.now() - this.readyAtMs >= HEALTHY_MS) this.failures = 0;
     this.become('backoff');
     // A server that restarts is dialled at once the first time; a failing one is waited for.
-    const delay = wasReady && this.failures === 0 ? 0 : backoffMs(DIAL_BACKOFF, this.failures, random);
+    const delay =
+      wasReady && this.failures === 0 ? 0 : backoffMs(DIAL_BACKOFF, this.failures, random);
     this.failures++;
-    this.redialAt(clock.now() + (this.host.wanted() ? Math.min(delay, MAX_WANTED_BACKOFF_MS) : delay));
+    this.redialAt(
+      clock.now() + (this.host.wanted() ? Math.min(delay, MAX_WANTED_BACKOFF_MS) : delay),
+    );
     this.host.disconnected();
   }
 

@@ -79,7 +79,9 @@ function makeResolver(
   const factory = resolvers[target.scheme];
   if (factory === undefined) {
     const known = Object.keys(resolvers).join(', ');
-    throw new ConfigError(`No resolver for '${target.scheme}:' in target '${text}'; known: ${known}`);
+    throw new ConfigError(
+      `No resolver for '${target.scheme}:' in target '${text}'; known: ${known}`,
+    );
   }
   return factory(target, runtime);
 }

@@ -58,8 +58,12 @@ function layersOf<D extends ServiceDefinition>(
   optionsOf: (method: Method) => MethodOptions,
 ): Interceptor<ClientCall>[] {
   const { interceptors = {}, stack = 'default' } = options;
-  if (stack === 'bare') return [...(interceptors.perCall ?? []), ...(interceptors.perAttempt ?? [])];
-  const named = clientStack({ ...interceptors, timeoutOf: (method) => optionsOf(method).timeoutMs });
+  if (stack === 'bare')
+    return [...(interceptors.perCall ?? []), ...(interceptors.perAttempt ?? [])];
+  const named = clientStack({
+    ...interceptors,
+    timeoutOf: (method) => optionsOf(method).timeoutMs,
+  });
   return named.flatMap(({ layers }) => layers);
 }
 

@@ -10,7 +10,9 @@ export function formatHostPort(host: string, port: number): string {
 
 /** `host:port`, `[v6]:port` or `unix:PATH`. */
 export function formatAddress(address: Address): string {
-  return address.kind === 'unix' ? `unix:${address.path}` : formatHostPort(address.host, address.port);
+  return address.kind === 'unix'
+    ? `unix:${address.path}`
+    : formatHostPort(address.host, address.port);
 }
 
 /** Parses `host:port`, `[v6]:port` or `host` where a default port makes up for the missing one. */
@@ -25,7 +27,8 @@ export function parseHostPort(
   if (host === undefined || (match?.[1] !== undefined && isIP(host) !== 6)) {
     throw new ConfigError(`'${text}' in ${what} is no host:port ([v6]:port for IPv6)`);
   }
-  if (port === undefined) throw new ConfigError(`'${text}' in ${what} has no port: write host:port`);
+  if (port === undefined)
+    throw new ConfigError(`'${text}' in ${what} has no port: write host:port`);
   if (port > 65_535) throw new ConfigError(`Port ${port} in ${what} is above 65535`);
   return { host, port };
 }

@@ -16,7 +16,10 @@ export interface Ambient {
   /** The call being handled: its deadline and its cancellation are inherited. */
   readonly call: AmbientCall;
   /** Request metadata that outgoing calls repeat; only keys on the server's allow-list. */
-  readonly propagated: readonly (readonly [key: string, values: readonly (string | Uint8Array)[]])[];
+  readonly propagated: readonly (readonly [
+    key: string,
+    values: readonly (string | Uint8Array)[],
+  ])[];
 }
 
 /** The ambient context of the call being handled, kept across promises, streams and generators. */

@@ -65,6 +65,7 @@ export function statusOfError(error: unknown): CallStatus {
     const { code, details, metadata, processed, cause } = error;
     return { code, details, metadata, processed, cause };
   }
-  if (error instanceof ClientError) return { code: error.code, details: error.details, cause: error };
+  if (error instanceof ClientError)
+    return { code: error.code, details: error.details, cause: error };
   return { code: Status.UNKNOWN, details: describe(error), cause: error };
 }

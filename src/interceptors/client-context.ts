@@ -55,7 +55,8 @@ function inherit(call: ClientCall, { call: parent, propagated }: Ambient): void 
 }
 
 function inheritedEnd(ended: CallStatus | undefined, status: CallStatus): CallStatus {
-  if (status.code === Status.DEADLINE_EXCEEDED) return exceeded('in the call that started this one');
+  if (status.code === Status.DEADLINE_EXCEEDED)
+    return exceeded('in the call that started this one');
   const details =
     ended === undefined
       ? 'The call that started this one was cancelled'

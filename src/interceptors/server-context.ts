@@ -31,7 +31,10 @@ export function serverContext(options: ServerContextOptions): Interceptor<Server
     if (call.refused !== undefined) return Promise.reject(new StatusError(call.refused));
     const refusal = setDeadline(call, maxTimeoutMs);
     if (refusal !== undefined) return Promise.reject(new StatusError(refusal));
-    const ambient = { call, propagated: propagate.length === 0 ? [] : pickHeaders(call, propagate) };
+    const ambient = {
+      call,
+      propagated: propagate.length === 0 ? [] : pickHeaders(call, propagate),
+    };
     call.set(AMBIENT, ambient);
     return call.runtime.ambient.run(ambient, () => next(call));
   };

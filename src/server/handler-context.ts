@@ -69,9 +69,10 @@ export class HandlerContext implements CallContext {
 }
 
 /** What the handler gets instead of the call's own context, for layers that add to that. */
-export const HANDLER_CONTEXT: CallKey<CallContext | undefined> = callKey<
-  CallContext | undefined
->('handler-context', undefined);
+export const HANDLER_CONTEXT: CallKey<CallContext | undefined> = callKey<CallContext | undefined>(
+  'handler-context',
+  undefined,
+);
 
 /** What the handler of a call is told: a layer's context, or the call's own. */
 export function handlerContext(call: ServerCall): CallContext {

@@ -97,7 +97,8 @@ function encode(call: ServerCall, message: unknown): Uint8Array {
 
 function iterate(call: ServerCall, payload: Payload): AsyncIterator<unknown> {
   const iterable = payload as AsyncIterable<unknown> | null | undefined;
-  if (typeof iterable?.[Symbol.asyncIterator] === 'function') return iterable[Symbol.asyncIterator]();
+  if (typeof iterable?.[Symbol.asyncIterator] === 'function')
+    return iterable[Symbol.asyncIterator]();
   const { logger } = call.runtime;
   logger.error({ method: call.path }, 'a streaming handler returned no async iterable');
   const details = 'The handler returned no stream: write it as an async generator';
@@ -112,6 +113,9 @@ function dismiss(payload: Payload): void {
 
 function stop(call: ServerCall, iterator: AsyncIterator<unknown>): void {
   iterator.return?.()?.catch((error: unknown) => {
-    call.runtime.logger.warn({ err: error, method: call.path }, 'a handler failed while it was ended');
+    call.runtime.logger.warn(
+      { err: error, method: call.path },
+      'a handler failed while it was ended',
+    );
   });
 }

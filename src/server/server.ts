@@ -212,5 +212,9 @@ function invalidArgument(violations: readonly Violation[]) {
   const code = Status.INVALID_ARGUMENT;
   const details = violations.map(({ field, description }) => `${field}: ${description}`).join('; ');
   const value = { fieldViolations: [...violations] };
-  return { code, details, metadata: detailsTrailer(code, details, [{ type: 'BadRequest', value }]) };
+  return {
+    code,
+    details,
+    metadata: detailsTrailer(code, details, [{ type: 'BadRequest', value }]),
+  };
 }

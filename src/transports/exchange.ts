@@ -92,7 +92,10 @@ export class Exchange implements MessageSource {
 
   /** The consumer left a response stream: its call has nobody to run for. */
   abandon(): void {
-    this.call.cancel({ code: Status.CANCELLED, details: 'The caller stopped reading the response' });
+    this.call.cancel({
+      code: Status.CANCELLED,
+      details: 'The caller stopped reading the response',
+    });
   }
 
   /** From the wire: response headers. */

@@ -41,7 +41,11 @@ export function refuseOutgoing(metadata: Metadata, limits: Limits): CallStatus |
   let pairs = 0;
   for (const [name, values] of metadata) {
     if (isProtocolHeader(name)) {
-      return { code: Status.INVALID_ARGUMENT, details: `Metadata key '${name}' is reserved`, processed: 'no' };
+      return {
+        code: Status.INVALID_ARGUMENT,
+        details: `Metadata key '${name}' is reserved`,
+        processed: 'no',
+      };
     }
     for (const value of values) {
       pairs++;
@@ -71,10 +75,14 @@ export function refuseSize(
   limits: Limits,
 ): CallStatus | undefined {
   if (bytes > limits.metadataBytes) {
-    return tooLarge(`The metadata ${what} takes ${bytes} bytes; the limit is ${limits.metadataBytes}`);
+    return tooLarge(
+      `The metadata ${what} takes ${bytes} bytes; the limit is ${limits.metadataBytes}`,
+    );
   }
   if (pairs > limits.metadataPairs) {
-    return tooLarge(`The metadata ${what} has ${pairs} pairs; the limit is ${limits.metadataPairs}`);
+    return tooLarge(
+      `The metadata ${what} has ${pairs} pairs; the limit is ${limits.metadataPairs}`,
+    );
   }
   return undefined;
 }
@@ -109,7 +117,10 @@ function addText(metadata: Metadata, name: string, text: string): void {
 }
 
 /** Adds metadata to headers about to be sent. */
-export function addHttp2Headers(headers: OutgoingHttpHeaders, metadata: Metadata | undefined): void {
+export function addHttp2Headers(
+  headers: OutgoingHttpHeaders,
+  metadata: Metadata | undefined,
+): void {
   if (metadata === undefined) return;
   for (const [name, values] of metadata) {
     if (isProtocolHeader(name)) continue;

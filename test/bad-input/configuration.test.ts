@@ -45,12 +45,17 @@ describe('a target that does not parse is a ConfigError that quotes it', () => {
     expect((error as Error).message).toContain(target);
   });
 
-  test.each(['localhost:50051', 'dns:///orders:50051', 'dns:orders', 'static:///[::1]:1,b:2', 'unix:/a', 'unix:a', '127.0.0.1:1'])(
-    '%j is fine',
-    (target) => {
-      expect(createChannel(target).target).toBe(target);
-    },
-  );
+  test.each([
+    'localhost:50051',
+    'dns:///orders:50051',
+    'dns:orders',
+    'static:///[::1]:1,b:2',
+    'unix:/a',
+    'unix:a',
+    '127.0.0.1:1',
+  ])('%j is fine', (target) => {
+    expect(createChannel(target).target).toBe(target);
+  });
 });
 
 describe('listening', () => {
@@ -66,13 +71,16 @@ describe('listening', () => {
     expect((await second.listen('127.0.0.1:0')).port).toBeGreaterThan(0);
   });
 
-  test.each(['0.0.0.0:0', ':0', '[::]:0'])('on %s asks for credentials or insecure()', async (address) => {
-    await using server = createServer();
-    const error = await rejection(server.listen(address));
-    expect(error).toBeInstanceOf(ConfigError);
-    expect((error as Error).message).toContain('insecure()');
-    expect((await server.listen(address, { credentials: insecure() })).port).toBeGreaterThan(0);
-  });
+  test.each(['0.0.0.0:0', ':0', '[::]:0'])(
+    'on %s asks for credentials or insecure()',
+    async (address) => {
+      await using server = createServer();
+      const error = await rejection(server.listen(address));
+      expect(error).toBeInstanceOf(ConfigError);
+      expect((error as Error).message).toContain('insecure()');
+      expect((await server.listen(address, { credentials: insecure() })).port).toBeGreaterThan(0);
+    },
+  );
 
   test.each(['', 'nonsense', '127.0.0.1', '127.0.0.1:x', '127.0.0.1:70000', 'unix:'])(
     'on %j is a ConfigError',
@@ -104,14 +112,17 @@ describe('client options', () => {
   });
 
   test.each([0, -1, Number.NaN])('timeoutMs %d', async (timeoutMs) => {
-    const make = () => createClient(ShapesServiceDefinition, 'localhost:1', { defaults: { timeoutMs } });
+    const make = () =>
+      createClient(ShapesServiceDefinition, 'localhost:1', { defaults: { timeoutMs } });
     expect(make).toThrow(ConfigError);
     await using pair = await startPair();
     expect(await rejection(pair.client.unary({}, { timeoutMs }))).toBeInstanceOf(ConfigError);
   });
 
   test('an unknown balancer', () => {
-    expect(() => createChannel('localhost:1', { balancer: 'best' as never })).toThrow(/'best'; known/);
+    expect(() => createChannel('localhost:1', { balancer: 'best' as never })).toThrow(
+      /'best'; known/,
+    );
   });
 });
 
@@ -127,7 +138,9 @@ describe('peers that are not there', () => {
     expect(await rejection(client.unary({}))).toMatchObject({
       code: Status.UNAVAILABLE,
       processed: 'no',
-      details: expect.stringMatching(/Cannot connect to 127\.0\.0\.1:\d+: .*ECONNREFUSED/) as string,
+      details: expect.stringMatching(
+        /Cannot connect to 127\.0\.0\.1:\d+: .*ECONNREFUSED/,
+      ) as string,
     });
   });
 

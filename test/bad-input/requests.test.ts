@@ -34,7 +34,8 @@ describe('what is no gRPC call is refused, and its neighbours go on', () => {
       const status = statusOf(await raw.send(callHeaders(path)));
       expect(status.code).toBe(Status.UNIMPLEMENTED);
       expect(status.message).toContain(message);
-    }));
+    }),
+  );
 
   test.each([
     ['no content type', { 'content-type': undefined }, 415],
@@ -45,19 +46,34 @@ describe('what is no gRPC call is refused, and its neighbours go on', () => {
     unharmed(async (raw) => {
       const response = await raw.send(callHeaders(UNARY, headers));
       expect(response.headers[':status']).toBe(httpStatus);
-    }));
+    }),
+  );
 });
 
 describe('every malformed grpc-timeout is refused, never taken for "no deadline"', () => {
   test.each([
-    'S', '10', '-1S', '-5m', '+1S', '1.5S', '0.5s', '1 S', '1s', '123456789S', '999999999999H',
-    '1SS', 'abc', '1S,2S', '0x1S',
+    'S',
+    '10',
+    '-1S',
+    '-5m',
+    '+1S',
+    '1.5S',
+    '0.5s',
+    '1 S',
+    '1s',
+    '123456789S',
+    '999999999999H',
+    '1SS',
+    'abc',
+    '1S,2S',
+    '0x1S',
   ])('%j', (timeout) =>
     unharmed(async (raw) => {
       const status = statusOf(await raw.send(callHeaders(UNARY, { 'grpc-timeout': timeout })));
       expect(status.code).toBe(Status.INTERNAL);
       expect(status.message).toContain('Malformed grpc-timeout');
-    }));
+    }),
+  );
 
   test('sent twice', () =>
     unharmed(async (raw) => {
@@ -105,24 +121,67 @@ describe('broken messages', () => {
   };
 
   const cases: readonly [string, Buffer, Record<string, string>, Status, string][] = [
-    ['undecodable bytes', flagged(0, Buffer.from([0xff, 0xff])), {}, Status.INTERNAL, 'not a valid'],
+    [
+      'undecodable bytes',
+      flagged(0, Buffer.from([0xff, 0xff])),
+      {},
+      Status.INTERNAL,
+      'not a valid',
+    ],
     ['no message', Buffer.alloc(0), {}, Status.INTERNAL, 'without a message'],
-    ['two messages', Buffer.concat([EMPTY_MESSAGE, EMPTY_MESSAGE]), {}, Status.INTERNAL, 'More than one'],
+    [
+      'two messages',
+      Buffer.concat([EMPTY_MESSAGE, EMPTY_MESSAGE]),
+      {},
+      Status.INTERNAL,
+      'More than one',
+    ],
     ['half a message', Buffer.from([0, 0, 0, 0, 9, 1]), {}, Status.INTERNAL, 'in the middle'],
     ['half a prefix', Buffer.from([0, 0]), {}, Status.INTERNAL, 'in the middle'],
     ['an unknown flag', flagged(7, Buffer.alloc(1)), {}, Status.INTERNAL, 'flag 7'],
-    ['a length over the limit', Buffer.from([0, 0xff, 0xff, 0xff, 0xff]), {}, Status.RESOURCE_EXHAUSTED, 'over the limit'],
-    ['compressed without saying how', flagged(1, gzipSync('x')), {}, Status.INTERNAL, 'no grpc-encoding'],
-    ['an unknown encoding', flagged(1, Buffer.alloc(3)), { 'grpc-encoding': 'br' }, Status.UNIMPLEMENTED, "'br' is not supported"],
-    ['broken gzip', flagged(1, Buffer.from('no gzip')), { 'grpc-encoding': 'gzip' }, Status.INTERNAL, 'cannot be decompressed'],
-    ['a decompression bomb', flagged(1, compressedBomb), { 'grpc-encoding': 'gzip' }, Status.RESOURCE_EXHAUSTED, 'more than the limit'],
+    [
+      'a length over the limit',
+      Buffer.from([0, 0xff, 0xff, 0xff, 0xff]),
+      {},
+      Status.RESOURCE_EXHAUSTED,
+      'over the limit',
+    ],
+    [
+      'compressed without saying how',
+      flagged(1, gzipSync('x')),
+      {},
+      Status.INTERNAL,
+      'no grpc-encoding',
+    ],
+    [
+      'an unknown encoding',
+      flagged(1, Buffer.alloc(3)),
+      { 'grpc-encoding': 'br' },
+      Status.UNIMPLEMENTED,
+      "'br' is not supported",
+    ],
+    [
+      'broken gzip',
+      flagged(1, Buffer.from('no gzip')),
+      { 'grpc-encoding': 'gzip' },
+      Status.INTERNAL,
+      'cannot be decompressed',
+    ],
+    [
+      'a decompression bomb',
+      flagged(1, compressedBomb),
+      { 'grpc-encoding': 'gzip' },
+      Status.RESOURCE_EXHAUSTED,
+      'more than the limit',
+    ],
   ];
 
   test.each(cases)('%s', (_what, body, headers, code, message) =>
     unharmed(async (raw) => {
       const status = statusOf(await raw.send(callHeaders(UNARY, headers), body));
       expect(status).toMatchObject({ code, message: expect.stringContaining(message) as string });
-    }));
+    }),
+  );
 });
 
 describe('metadata over the limit', () => {

@@ -16,7 +16,9 @@ describe.each(TRANSPORTS)('over %s', (_name, makeTransport) => {
     expect(await rejection(p.client.unarySafe({}))).toMatchObject({
       code: Status.RESOURCE_EXHAUSTED,
     });
-    expect(await p.client.unary({ sample: { text: 'on' } })).toMatchObject({ sample: { text: 'on' } });
+    expect(await p.client.unary({ sample: { text: 'on' } })).toMatchObject({
+      sample: { text: 'on' },
+    });
   });
 
   test('a request over the limit fails the call and nothing else', async () => {
@@ -25,7 +27,9 @@ describe.each(TRANSPORTS)('over %s', (_name, makeTransport) => {
       code: Status.RESOURCE_EXHAUSTED,
       details: expect.stringContaining('over the limit of 4194304') as string,
     });
-    expect(await p.client.unary({ sample: { text: 'on' } })).toMatchObject({ sample: { text: 'on' } });
+    expect(await p.client.unary({ sample: { text: 'on' } })).toMatchObject({
+      sample: { text: 'on' },
+    });
   });
 
   test('limits are configurable on both sides', async () => {
@@ -154,10 +158,14 @@ describe.each(TRANSPORTS)('over %s', (_name, makeTransport) => {
 
   test('a second authorization value is refused here, where grpc-js would drop the connection', async () => {
     await using p = await startPair({}, { transport: makeTransport() });
-    const metadata = Metadata().append('authorization', 'Bearer a').append('authorization', 'Bearer b');
+    const metadata = Metadata()
+      .append('authorization', 'Bearer a')
+      .append('authorization', 'Bearer b');
     const error = await rejection(p.client.unary({}, { metadata }));
     expect(error).toMatchObject({ code: Status.UNAUTHENTICATED, processed: 'no' });
-    expect(await p.client.unary({ sample: { text: 'on' } })).toMatchObject({ sample: { text: 'on' } });
+    expect(await p.client.unary({ sample: { text: 'on' } })).toMatchObject({
+      sample: { text: 'on' },
+    });
   });
 });
 

@@ -51,7 +51,9 @@ describe('round_robin', () => {
     await using channel = createChannel(f.target, { runtime: f.runtime });
     const client = createClient(ShapesServiceDefinition, channel);
     await client.unary({});
-    await expect.poll(() => channel.snapshot().map(({ state }) => state)).toEqual(['ready', 'ready', 'ready']);
+    await expect
+      .poll(() => channel.snapshot().map(({ state }) => state))
+      .toEqual(['ready', 'ready', 'ready']);
     const seen = await answers(client, 9);
     for (const name of ['0', '1', '2']) expect(seen.filter((s) => s === name)).toHaveLength(3);
     expect(new Set(seen.slice(0, 3)).size).toBe(3);

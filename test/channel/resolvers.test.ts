@@ -13,8 +13,16 @@ function recorder(): { told: string[]; listener: ResolverListener } {
   return {
     told,
     listener: {
-      endpoints: (list) => told.push(list.map(({ authority, address }) =>
-        address.kind === 'tcp' ? `${address.host}:${address.port} as ${authority}` : address.path).join(', ')),
+      endpoints: (list) =>
+        told.push(
+          list
+            .map(({ authority, address }) =>
+              address.kind === 'tcp'
+                ? `${address.host}:${address.port} as ${authority}`
+                : address.path,
+            )
+            .join(', '),
+        ),
       error: ({ details }) => told.push(`error: ${details}`),
     },
   };

@@ -9,12 +9,16 @@ const BIG = 2n ** 63n - 1n;
 
 describe('generated messages', () => {
   test('64-bit integers survive whole', () => {
-    const bytes = Sample.encode(Sample.fromPartial({ big: BIG, numbers: [-BIG, 9007199254740993n] })).finish();
+    const bytes = Sample.encode(
+      Sample.fromPartial({ big: BIG, numbers: [-BIG, 9007199254740993n] }),
+    ).finish();
     expect(Sample.decode(bytes)).toMatchObject({ big: BIG, numbers: [-BIG, 9007199254740993n] });
   });
 
   test('a oneof is a union that the compiler narrows', () => {
-    const bytes = Sample.encode(Sample.fromPartial({ choice: { $case: 'number', value: 7n } })).finish();
+    const bytes = Sample.encode(
+      Sample.fromPartial({ choice: { $case: 'number', value: 7n } }),
+    ).finish();
     const { choice } = Sample.decode(bytes);
     expect(choice).toEqual({ $case: 'number', value: 7n });
     if (choice?.$case === 'number') expectTypeOf(choice.value).toEqualTypeOf<bigint>();
@@ -45,8 +49,12 @@ test('a client’s methods have the types of their contract', () => {
   type Request = Parameters<Orders['getOrder']>[0];
   expectTypeOf<{ id: string }>().toExtend<Request>();
   expectTypeOf<{ id: number }>().not.toExtend<Request>();
-  expectTypeOf<Awaited<ReturnType<Orders['getOrder']>>['stockLeft']>().toExtend<ReadonlyMap<string, bigint>>();
-  expectTypeOf<ReturnType<Orders['watchOrder']>>().toExtend<AsyncIterable<{ readonly state: number }>>();
+  expectTypeOf<Awaited<ReturnType<Orders['getOrder']>>['stockLeft']>().toExtend<
+    ReadonlyMap<string, bigint>
+  >();
+  expectTypeOf<ReturnType<Orders['watchOrder']>>().toExtend<
+    AsyncIterable<{ readonly state: number }>
+  >();
   expectTypeOf<Parameters<Orders['importOrders']>[0]>().toExtend<AsyncIterable<object>>();
   expect(Object.keys(OrdersServiceDefinition.methods)).toEqual([
     'getOrder',

@@ -19,8 +19,28 @@ describe('parseTimeout', () => {
   });
 
   test.each([
-    '', 'm', '10', '10 m', ' 10m', '10m ', '-1m', '+1m', '1.5S', '0.5s', '1e3m', '1s', '1h', '1min',
-    '123456789m', '10mm', '0x10m', '10m,10m', '١m', '10µ', 'NaNm', 'infinity',
+    '',
+    'm',
+    '10',
+    '10 m',
+    ' 10m',
+    '10m ',
+    '-1m',
+    '+1m',
+    '1.5S',
+    '0.5s',
+    '1e3m',
+    '1s',
+    '1h',
+    '1min',
+    '123456789m',
+    '10mm',
+    '0x10m',
+    '10m,10m',
+    '١m',
+    '10µ',
+    'NaNm',
+    'infinity',
   ])('refuses %j', (text) => {
     expect(parseTimeout(text)).toBeUndefined();
   });

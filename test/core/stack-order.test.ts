@@ -113,6 +113,7 @@ test('a layer that does not apply costs nothing: it returns what it was given', 
     ['authentication', 'authorization', 'validation'].includes(name),
   );
   const method = { service: 'a.B', name: 'C', requestStream: false } as never;
-  for (const { layers } of idle) for (const layer of layers) expect(layer(handler, method)).toBe(handler);
+  for (const { layers } of idle)
+    for (const layer of layers) expect(layer(handler, method)).toBe(handler);
   expect(idle).toHaveLength(3);
 });

@@ -1,7 +1,13 @@
 import { Metadata, ServerError } from 'nice-grpc-common';
 import { describe, expect, test } from 'vitest';
 
-import { errorDetails, findErrorDetail, RichServerError, RpcError, Status } from '../../src/index.ts';
+import {
+  errorDetails,
+  findErrorDetail,
+  RichServerError,
+  RpcError,
+  Status,
+} from '../../src/index.ts';
 import { rejection, startPair, TRANSPORTS } from '../support/harness.ts';
 import { samples } from '../support/shapes-service.ts';
 
@@ -12,8 +18,14 @@ describe.each(TRANSPORTS)('typed error details over %s', (_name, makeTransport) 
         async unary() {
           throw new RichServerError(Status.FAILED_PRECONDITION, 'not now – später', [
             { type: 'RetryInfo', value: { retryDelay: { seconds: 3n, nanos: 500_000_000 } } },
-            { type: 'ErrorInfo', value: { reason: 'CLOSED', domain: 'shop', metadata: new Map([['until', '9:00']]) } },
-            { type: 'BadRequest', value: { fieldViolations: [{ field: 'id', description: 'is empty' }] } },
+            {
+              type: 'ErrorInfo',
+              value: { reason: 'CLOSED', domain: 'shop', metadata: new Map([['until', '9:00']]) },
+            },
+            {
+              type: 'BadRequest',
+              value: { fieldViolations: [{ field: 'id', description: 'is empty' }] },
+            },
           ]);
         },
       },
@@ -21,10 +33,20 @@ describe.each(TRANSPORTS)('typed error details over %s', (_name, makeTransport) 
     );
     const error = await rejection(p.client.unary({}));
     expect(error).toMatchObject({ code: Status.FAILED_PRECONDITION, details: 'not now – später' });
-    expect(errorDetails(error).map(({ type }) => type)).toEqual(['RetryInfo', 'ErrorInfo', 'BadRequest']);
-    expect(findErrorDetail(error, 'RetryInfo')?.retryDelay).toEqual({ seconds: 3n, nanos: 500_000_000 });
+    expect(errorDetails(error).map(({ type }) => type)).toEqual([
+      'RetryInfo',
+      'ErrorInfo',
+      'BadRequest',
+    ]);
+    expect(findErrorDetail(error, 'RetryInfo')?.retryDelay).toEqual({
+      seconds: 3n,
+      nanos: 500_000_000,
+    });
     expect(findErrorDetail(error, 'ErrorInfo')?.metadata.get('until')).toBe('9:00');
-    expect(findErrorDetail(error, 'BadRequest')?.fieldViolations[0]).toMatchObject({ field: 'id', description: 'is empty' });
+    expect(findErrorDetail(error, 'BadRequest')?.fieldViolations[0]).toMatchObject({
+      field: 'id',
+      description: 'is empty',
+    });
     expect(findErrorDetail(error, 'Help')).toBeUndefined();
   });
 
@@ -34,7 +56,9 @@ describe.each(TRANSPORTS)('typed error details over %s', (_name, makeTransport) 
         async *serverStream(_request, context) {
           context.trailer.set('x-mine', 'kept');
           yield { index: 0 };
-          throw new RichServerError(Status.ABORTED, 'stop', [{ type: 'RequestInfo', value: { requestId: 'r' } }]);
+          throw new RichServerError(Status.ABORTED, 'stop', [
+            { type: 'RequestInfo', value: { requestId: 'r' } },
+          ]);
         },
       },
       { transport: makeTransport() },

@@ -213,7 +213,11 @@ describe.each(TRANSPORTS)('streams over %s', (_name, makeTransport) => {
     const endings: readonly [string, Status, (p: Pair) => Promise<unknown>][] = [
       ['success of a unary call', Status.OK, (p) => p.client.unary({})],
       ['success of a client stream', Status.OK, (p) => p.client.clientStream(samples('a'))],
-      ['success of a server stream', Status.OK, (p) => collect(p.client.serverStream({ count: 2 }))],
+      [
+        'success of a server stream',
+        Status.OK,
+        (p) => collect(p.client.serverStream({ count: 2 })),
+      ],
       ['success of bidi', Status.OK, (p) => collect(p.client.bidi(samples('a', 'b')))],
       [
         'early return of a server stream',
@@ -256,9 +260,7 @@ describe.each(TRANSPORTS)('streams over %s', (_name, makeTransport) => {
       expect(clientEnds.map((status) => status.code)).toEqual(
         code === Status.CANCELLED && calls.length === 0 ? [] : [code],
       );
-      await expect
-        .poll(() => serverEnds.length)
-        .toBe(calls.length - clientEnds.length);
+      await expect.poll(() => serverEnds.length).toBe(calls.length - clientEnds.length);
     });
   });
 });

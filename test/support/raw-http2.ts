@@ -46,7 +46,8 @@ export const EMPTY_MESSAGE: Buffer = frame(new Uint8Array());
 
 /** The gRPC status of a response, wherever it stands. */
 export function statusOf(response: RawResponse): { code: number; message: string } {
-  const source = response.headers['grpc-status'] === undefined ? response.trailers : response.headers;
+  const source =
+    response.headers['grpc-status'] === undefined ? response.trailers : response.headers;
   return {
     code: Number(source['grpc-status']),
     message: decodeURIComponent(String(source['grpc-message'] ?? '')),

@@ -27,7 +27,9 @@ export function dnsResolver(lookupHost: Lookup = systemLookup): ResolverFactory 
   return (target, runtime) => {
     const { authority, path, uri } = target;
     if (authority !== '') {
-      throw new ConfigError(`'${uri}': a DNS server in the target is not supported: write dns:///${path}`);
+      throw new ConfigError(
+        `'${uri}': a DNS server in the target is not supported: write dns:///${path}`,
+      );
     }
     const { host, port } = parseHostPort(path, `target '${uri}'`, HTTPS_PORT);
     return new DnsResolver(host, port, runtime, lookupHost);
