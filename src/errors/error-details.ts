@@ -18,7 +18,20 @@ import {
 import { Status as RpcStatus } from '../../generated/google/rpc/status.ts';
 
 /** The standard detail messages of google/rpc/error_details.proto. */
-const TYPES = {
+interface Types {
+  readonly BadRequest: typeof BadRequest;
+  readonly DebugInfo: typeof DebugInfo;
+  readonly ErrorInfo: typeof ErrorInfo;
+  readonly Help: typeof Help;
+  readonly LocalizedMessage: typeof LocalizedMessage;
+  readonly PreconditionFailure: typeof PreconditionFailure;
+  readonly QuotaFailure: typeof QuotaFailure;
+  readonly RequestInfo: typeof RequestInfo;
+  readonly ResourceInfo: typeof ResourceInfo;
+  readonly RetryInfo: typeof RetryInfo;
+}
+
+const TYPES: Types = {
   BadRequest,
   DebugInfo,
   ErrorInfo,
@@ -31,7 +44,6 @@ const TYPES = {
   RetryInfo,
 };
 
-type Types = typeof TYPES;
 type DetailName = keyof Types;
 
 const PREFIX = 'type.googleapis.com/google.rpc.';

@@ -1,3 +1,4 @@
+import type { CallKey } from '../core/call.ts';
 import { callKey } from '../core/call.ts';
 import type { Interceptor } from '../core/interceptor.ts';
 import type { Method } from '../core/method.ts';
@@ -23,7 +24,10 @@ export interface Identity {
 export type Authenticator = (call: ServerCall) => Promise<Identity | undefined>;
 
 /** The identity of the call, set by the authentication layer. */
-export const IDENTITY = callKey<Identity | undefined>('identity', undefined);
+export const IDENTITY: CallKey<Identity | undefined> = callKey<Identity | undefined>(
+  'identity',
+  undefined,
+);
 
 /** Health is asked by kubelets and balancers that hold no credentials. */
 export const EXEMPT_SERVICES: ReadonlySet<string> = new Set(['grpc.health.v1.Health']);

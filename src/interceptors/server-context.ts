@@ -1,4 +1,5 @@
 import type { Ambient } from '../core/ambient.ts';
+import type { CallKey } from '../core/call.ts';
 import { callKey } from '../core/call.ts';
 import { parseTimeout } from '../core/deadline.ts';
 import type { Interceptor } from '../core/interceptor.ts';
@@ -11,7 +12,10 @@ import { Status } from '../core/status.ts';
 export const MAX_INBOUND_TIMEOUT_MS = 3_600_000;
 
 /** The ambient context of a call, for the pump that reads a streamed response. */
-export const AMBIENT = callKey<Ambient | undefined>('ambient', undefined);
+export const AMBIENT: CallKey<Ambient | undefined> = callKey<Ambient | undefined>(
+  'ambient',
+  undefined,
+);
 
 export interface ServerContextOptions {
   /** Longer inbound deadlines are cut to this, in ms. Default one hour. */

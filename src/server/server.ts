@@ -35,7 +35,7 @@ interface Route {
 /** A gRPC server: services, the stack around them, and the addresses they are served on. */
 export class Server implements AsyncDisposable {
   /** What `grpc.health.v1.Health` answers. */
-  readonly health = new HealthRegistry();
+  readonly health: HealthRegistry = new HealthRegistry();
   private readonly options: ServerOptions;
   private readonly runtime: Runtime;
   private readonly transport: Transport;

@@ -1,6 +1,5 @@
-import type { Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 
 import { expect, test } from 'vitest';
 
