@@ -12,6 +12,7 @@ import type { Runtime } from '../core/runtime.ts';
 import { OK, Status } from '../core/status.ts';
 import type { ClientInterceptors } from './client-stack.ts';
 import { clientStack } from './client-stack.ts';
+import { bounded } from './bounded.ts';
 import { ResponseStream } from './response-stream.ts';
 import type { CallOptions, Client, MethodOptions } from './types.ts';
 
@@ -111,19 +112,17 @@ function stub(
 
 /** Runs a call with a single response and ends it. */
 function runSingle(call: ClientCall, handler: Handler<ClientCall>): Promise<Payload> {
-  const failed = (error: unknown): never => {
-    const failure = error instanceof ConfigError ? error : toRpcError(call.method.path, error);
-    call.end(statusOfError(failure));
-    throw failure;
-  };
-  try {
-    return handler(call).then((message) => {
+  return bounded(call, handler).then(
+    (message) => {
       call.end(OK);
       return message;
-    }, failed);
-  } catch (error) {
-    return new Promise(() => failed(error));
-  }
+    },
+    (error: unknown) => {
+      const failure = error instanceof ConfigError ? error : toRpcError(call.method.path, error);
+      call.end(statusOfError(failure));
+      throw failure;
+    },
+  );
 }
 
 function applyOptions(call: ClientCall, options: CallOptions): void {

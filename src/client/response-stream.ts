@@ -3,6 +3,7 @@ import { statusOfError, toRpcError } from '../core/errors.ts';
 import type { Payload } from '../core/method.ts';
 import { MessageStream } from '../core/message-stream.ts';
 import { OK, Status } from '../core/status.ts';
+import { bounded } from './bounded.ts';
 
 type Result = IteratorResult<unknown, undefined>;
 
@@ -59,7 +60,7 @@ export class ResponseStream implements AsyncIterableIterator<unknown, undefined>
   private async open(): Promise<AsyncIterator<unknown, undefined>> {
     const call = this.makeCall();
     this.call = call;
-    const payload = (await this.handler(call)) as AsyncIterable<unknown, undefined>;
+    const payload = (await bounded(call, this.handler)) as AsyncIterable<unknown, undefined>;
     if (payload instanceof MessageStream) payload.onFinish((status) => call.end(status));
     this.iterator = payload[Symbol.asyncIterator]();
     return this.iterator;
