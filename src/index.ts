@@ -75,7 +75,8 @@ export type { ChannelOptions } from './client/create-channel.ts';
 export type { ClientOptions } from './client/create-client.ts';
 export type { CallOptions, Client, ClientMethod, MethodOptions } from './client/types.ts';
 export type { CallKey, EndListener, MessageTap } from './core/call.ts';
-export { Call, ClientCall, callKey } from './core/call.ts';
+export { Call, callKey } from './core/call.ts';
+export { ClientCall } from './core/client-call.ts';
 export type { Clock, Timer } from './core/clock.ts';
 export type {
   CallCredentials,

@@ -1,4 +1,4 @@
-import type { ClientCall } from '../core/call.ts';
+import type { ClientCall } from '../core/client-call.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { Endpoint } from './endpoint.ts';
 

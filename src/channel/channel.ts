@@ -1,5 +1,5 @@
 import { formatAddress } from '../core/address.ts';
-import type { ClientCall } from '../core/call.ts';
+import type { ClientCall } from '../core/client-call.ts';
 import type { CallCredentials } from '../core/credentials.ts';
 import { describe, RpcError } from '../core/errors.ts';
 import type { Payload } from '../core/method.ts';

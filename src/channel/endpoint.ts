@@ -1,5 +1,5 @@
 import { formatAddress } from '../core/address.ts';
-import type { ClientCall } from '../core/call.ts';
+import type { ClientCall } from '../core/client-call.ts';
 import type { Timer } from '../core/clock.ts';
 import { RpcError } from '../core/errors.ts';
 import type { Payload } from '../core/method.ts';

@@ -1,4 +1,4 @@
-import type { ClientCall } from '../core/call.ts';
+import type { ClientCall } from '../core/client-call.ts';
 import { RpcError } from '../core/errors.ts';
 import type { Handler } from '../core/interceptor.ts';
 import type { Payload } from '../core/method.ts';

@@ -1,4 +1,4 @@
-import type { ClientCall } from '../core/call.ts';
+import type { ClientCall } from '../core/client-call.ts';
 import type { Interceptor } from '../core/interceptor.ts';
 import type { Method } from '../core/method.ts';
 import { clientContext } from '../interceptors/client-context.ts';

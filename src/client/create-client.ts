@@ -1,7 +1,7 @@
 import { Metadata } from 'nice-grpc-common';
 
 import type { Channel } from '../channel/channel.ts';
-import { ClientCall } from '../core/call.ts';
+import { ClientCall } from '../core/client-call.ts';
 import type { ServiceDefinition } from '../core/definition.ts';
 import { methodsOf } from '../core/definition.ts';
 import { ConfigError, statusOfError, toRpcError } from '../core/errors.ts';

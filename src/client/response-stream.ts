@@ -1,4 +1,4 @@
-import type { ClientCall } from '../core/call.ts';
+import type { ClientCall } from '../core/client-call.ts';
 import { statusOfError, toRpcError } from '../core/errors.ts';
 import type { Payload } from '../core/method.ts';
 import { MessageStream } from '../core/message-stream.ts';

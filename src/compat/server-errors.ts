@@ -12,10 +12,14 @@ export class TranslatedError extends ServerError {
   }
 }
 
+/** The ends of a call that nice-grpc tells its code by an abort alone. */
+const ABORTS: ReadonlySet<Status> = new Set([Status.CANCELLED, Status.DEADLINE_EXCEEDED]);
+
 /** What a nice-grpc middleware is told of what a layer or the handler threw. */
 export function errorForMiddleware(error: unknown, call: ServerCall): unknown {
   if (!(error instanceof StatusError)) return error;
-  return call.cancelled === undefined ? new TranslatedError(error) : abortError();
+  const aborted = call.cancelled !== undefined && ABORTS.has(call.cancelled.code);
+  return aborted ? abortError() : new TranslatedError(error);
 }
 
 /** What the layers around a nice-grpc middleware are told of an error that leaves it. */

@@ -187,41 +187,39 @@ export abstract class Call {
 
   /** For transports and pumps. */
   tapRequest(message: unknown): void {
-    if (this.requestTaps !== undefined) for (const tap of this.requestTaps) tap(message);
+    if (this.requestTaps !== undefined) this.show(this.requestTaps, message);
   }
 
   /** For transports and pumps. */
   tapResponse(message: unknown): void {
-    if (this.responseTaps !== undefined) for (const tap of this.responseTaps) tap(message);
+    if (this.responseTaps !== undefined) this.show(this.responseTaps, message);
   }
 
   protected makeHeaders(): Metadata {
     return Metadata();
   }
 
-  /** A listener that throws must harm neither the call nor the other listeners. */
+  private show(taps: readonly MessageTap[], message: unknown): void {
+    for (const tap of taps) {
+      try {
+        tap(message);
+      } catch (error) {
+        this.report(error);
+      }
+    }
+  }
+
   private notify(listener: EndListener, status: CallStatus): void {
     try {
       listener(status);
     } catch (error) {
-      this.runtime.logger.error({ err: error, method: this.method.path }, 'a call listener threw');
+      this.report(error);
     }
   }
-}
 
-/** A call on its way out. */
-export class ClientCall extends Call {
-  request: Payload;
-  /** Wait for an endpoint instead of failing at once when none is up. Default false. */
-  waitForReady: boolean = false;
-  /** What the call options say of the deadline, in ms; undefined leaves it to weaker sources. */
-  timeoutMs: number | undefined = undefined;
-  /** Called at response headers, which a streamed response may bring before its first message. */
-  onResponseHeader: ((metadata: Metadata) => void) | undefined = undefined;
-
-  constructor(method: Method, runtime: Runtime, request: Payload) {
-    super(method, runtime);
-    this.request = request;
+  /** A listener that throws must harm neither the call nor the other listeners. */
+  protected report(error: unknown): void {
+    this.runtime.logger.error({ err: error, method: this.method.path }, 'a call listener threw');
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ClientCall } from './call.ts';
+import type { ClientCall } from './client-call.ts';
 import type { ChannelCredentials, ServerCredentials } from './credentials.ts';
 import type { Payload } from './method.ts';
 import type { Metadata } from 'nice-grpc-common';

@@ -1,5 +1,5 @@
 import type { Ambient } from '../core/ambient.ts';
-import type { ClientCall } from '../core/call.ts';
+import type { ClientCall } from '../core/client-call.ts';
 import { ConfigError } from '../core/errors.ts';
 import type { Interceptor } from '../core/interceptor.ts';
 import type { Method } from '../core/method.ts';

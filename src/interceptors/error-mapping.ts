@@ -35,6 +35,10 @@ export function mapError(call: ServerCall, error: unknown): CallStatus {
     const { code, details } = error;
     return { code, details, metadata: (error as { metadata?: Metadata }).metadata };
   }
+  // As nice-grpc has it: a handler that aborts by itself has cancelled its call.
+  if (error instanceof Error && error.name === 'AbortError') {
+    return { code: Status.CANCELLED, details: 'The handler aborted the call' };
+  }
   const errorId = randomUUID();
   call.runtime.logger.error({ err: error, errorId, method: call.path }, 'a handler failed');
   return { code: Status.UNKNOWN, details: `Internal error ${errorId}` };

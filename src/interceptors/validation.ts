@@ -4,6 +4,7 @@ import type { Method } from '../core/method.ts';
 import type { ServerCall } from '../core/server-call.ts';
 import { StatusError } from '../core/server-call.ts';
 import type { CallStatus } from '../core/status.ts';
+import { mapError } from './error-mapping.ts';
 
 /** One thing that is wrong with a request. */
 export interface Violation {
@@ -30,19 +31,27 @@ export function validation(
   return (next, method) => {
     const validator = validatorOf(method);
     if (validator === undefined) return next;
+    const check = (call: ServerCall, message: unknown): CallStatus | undefined => {
+      try {
+        const violations = validator(message);
+        return violations.length === 0 ? undefined : refusal(violations);
+      } catch (error) {
+        // A validator that breaks must not let its message through.
+        return mapError(call, error);
+      }
+    };
     if (!method.requestStream) {
       return async (call) => {
-        const violations = validator(await call.request);
-        if (violations.length > 0) throw new StatusError(refusal(violations));
+        const status = check(call, await call.request);
+        if (status !== undefined) throw new StatusError(status);
         return next(call);
       };
     }
     return (call) => {
       call.onRequestMessage((message) => {
         if (call.get(REFUSED) !== undefined) return;
-        const violations = validator(message);
-        if (violations.length === 0) return;
-        const status = refusal(violations);
+        const status = check(call, message);
+        if (status === undefined) return;
         call.set(REFUSED, status);
         call.failed(status);
       });

@@ -1,4 +1,4 @@
-import type { CallContext as CommonCallContext, Metadata } from 'nice-grpc-common';
+import type { CallContext as CommonCallContext } from 'nice-grpc-common';
 
 import type { CallKey } from '../core/call.ts';
 import { callKey } from '../core/call.ts';
@@ -16,56 +16,37 @@ export interface CallContext extends CommonCallContext {
   /** The connection's other end, with its certificate under mTLS. */
   readonly connection: Peer;
   /** Milliseconds until the deadline; Infinity when there is none. */
-  remainingMs(): number;
+  readonly remainingMs: () => number;
   /** The call itself, for keys that layers have set. */
   readonly call: ServerCall;
 }
 
-/** A handler's view of a call: everything is made on first read. */
-export class HandlerContext implements CallContext {
-  readonly call: ServerCall;
-
-  constructor(call: ServerCall) {
-    this.call = call;
-  }
-
-  get method(): Method {
-    return this.call.method;
-  }
-
-  get metadata(): Metadata {
-    return this.call.headers;
-  }
-
-  get peer(): string {
-    return this.call.peer.address;
-  }
-
-  get connection(): Peer {
-    return this.call.peer;
-  }
-
-  get header(): Metadata {
-    return this.call.responseHeader;
-  }
-
-  get trailer(): Metadata {
-    return this.call.responseTrailer;
-  }
-
-  get signal(): AbortSignal {
-    return this.call.signal;
-  }
-
-  get identity(): Identity | undefined {
-    return this.call.get(IDENTITY);
-  }
-
-  readonly sendHeader = (): void => this.call.sendHeaders();
-
-  remainingMs(): number {
-    return this.call.deadline - this.call.runtime.clock.now();
-  }
+/**
+ * A handler's view of a call: what costs something is made on first read. The properties are the
+ * object's own, for services written for nice-grpc spread theirs: `{ ...context, user }`.
+ */
+function contextOf(call: ServerCall): CallContext {
+  return {
+    call,
+    method: call.method,
+    connection: call.peer,
+    peer: call.peer.address,
+    identity: call.get(IDENTITY),
+    get metadata() {
+      return call.headers;
+    },
+    get header() {
+      return call.responseHeader;
+    },
+    get trailer() {
+      return call.responseTrailer;
+    },
+    get signal() {
+      return call.signal;
+    },
+    sendHeader: () => call.sendHeaders(),
+    remainingMs: () => call.deadline - call.runtime.clock.now(),
+  };
 }
 
 /** What the handler gets instead of the call's own context, for layers that add to that. */
@@ -76,5 +57,5 @@ export const HANDLER_CONTEXT: CallKey<CallContext | undefined> = callKey<CallCon
 
 /** What the handler of a call is told: a layer's context, or the call's own. */
 export function handlerContext(call: ServerCall): CallContext {
-  return call.get(HANDLER_CONTEXT) ?? new HandlerContext(call);
+  return call.get(HANDLER_CONTEXT) ?? contextOf(call);
 }

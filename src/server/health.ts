@@ -23,13 +23,19 @@ const MAX_LISTED = 100;
 export class HealthRegistry {
   private readonly statuses = new Map<string, HealthStatus>([['', 'SERVING']]);
   private readonly watchers = new Set<() => void>();
+  private over = false;
+
+  /** True once the server drains: nothing more will change. */
+  get ended(): boolean {
+    return this.over;
+  }
 
   get(service: string): HealthStatus | undefined {
     return this.statuses.get(service);
   }
 
   set(service: string, status: HealthStatus): void {
-    if (this.statuses.get(service) === status) return;
+    if (this.over || this.statuses.get(service) === status) return;
     this.statuses.set(service, status);
     for (const watcher of [...this.watchers]) watcher();
   }
@@ -37,6 +43,13 @@ export class HealthRegistry {
   /** Sets every service, the server itself included. */
   setAll(status: HealthStatus): void {
     for (const service of this.statuses.keys()) this.set(service, status);
+  }
+
+  /** Turns every service NOT_SERVING for good. Watches end once they have told it. */
+  end(): void {
+    this.over = true;
+    for (const service of this.statuses.keys()) this.statuses.set(service, 'NOT_SERVING');
+    for (const watcher of [...this.watchers]) watcher();
   }
 
   entries(): IterableIterator<[string, HealthStatus]> {
@@ -92,6 +105,9 @@ async function* watchService(
       if (status !== told) {
         told = status;
         yield { status };
+      } else if (registry.ended) {
+        // A watch that stayed open would hold up the drain.
+        throw new ServerError(Status.UNAVAILABLE, 'The server is shutting down');
       } else {
         await new Promise<void>((resolve) => {
           wake = resolve;

@@ -108,9 +108,13 @@ export class Server implements AsyncDisposable {
   async shutdown(options: { readonly graceMs?: number } = {}): Promise<void> {
     const { graceMs = 30_000 } = options;
     const { clock } = this.runtime;
-    this.health.setAll('NOT_SERVING');
+    this.health.end();
     const listeners = [...this.listeners];
     this.listeners.clear();
+    if (graceMs <= 0) {
+      await Promise.all(listeners.map((listener) => listener.close()));
+      return;
+    }
     const drained = Promise.all(listeners.map((listener) => listener.drain()));
     const timer = clock.setTimer(clock.now() + graceMs, () => {
       for (const listener of listeners) void listener.close();

@@ -1,6 +1,6 @@
 import type { Metadata } from 'nice-grpc-common';
 
-import type { ClientCall } from '../core/call.ts';
+import type { ClientCall } from '../core/client-call.ts';
 import { describe, RpcError } from '../core/errors.ts';
 import type { Payload } from '../core/method.ts';
 import type { MessageSource } from '../core/message-stream.ts';
@@ -103,7 +103,7 @@ export class Exchange implements MessageSource {
     const { call } = this;
     if (this.over) return;
     call.readResponseHeader(read);
-    call.onResponseHeader?.(call.responseHeader);
+    call.tellResponseHeader();
     if (call.method.responseStream) this.openStream();
   }
 

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import type { ChannelOptions } from '@grpc/grpc-js';
 import * as grpc from '@grpc/grpc-js';
 
-import type { ClientCall } from '../../core/call.ts';
+import type { ClientCall } from '../../core/client-call.ts';
 import type { Timer } from '../../core/clock.ts';
 import { describe, RpcError } from '../../core/errors.ts';
 import type { Payload } from '../../core/method.ts';

@@ -1,36 +1,25 @@
 import type {
-  Http2SecureServer,
-  Http2Server,
   Http2Session,
   IncomingHttpHeaders,
   ServerHttp2Session,
   ServerHttp2Stream,
 } from 'node:http2';
-import { constants, createSecureServer, createServer } from 'node:http2';
+import { constants } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 
-import { ListenError } from '../../core/errors.ts';
-import type { ServerTlsCredentials, TlsMaterial } from '../../core/credentials.ts';
 import type { Address, Dispatch, ListenOptions, Listener } from '../../core/transport.ts';
-import { formatAddress } from '../../core/address.ts';
 import type { Caller } from './peer.ts';
 import { callerOf } from './peer.ts';
+import type { AnyServer } from './make-server.ts';
+import { listenError, makeServer, WINDOW_BYTES } from './make-server.ts';
+import { isGrpc } from './request-headers.ts';
 import { Http2ServerWire } from './server-wire.ts';
-import { readMaterial, serverOptions } from './tls.ts';
-
-/** Above this, Node resets the stream by itself; below, the limits answer with a clear status. */
-const MAX_HEADER_PAIRS = 1_000;
-
-/** How much a stream may send ahead of its reader. Larger than HTTP/2's 64 KiB, for throughput. */
-const WINDOW_BYTES = 1024 * 1024;
 
 /** Largest GOAWAY stream id: "no new streams please, those under way are still served". */
 const MAX_STREAM_ID = 2 ** 31 - 1;
 
 /** How long a peer has to answer the PING between the two GOAWAYs, in ms. */
 const GOODBYE_MS = 1_000;
-
-type AnyServer = Http2Server | Http2SecureServer;
 
 /**
  * Listens for gRPC over HTTP/2. It stands on `node:http2`, as grpc-js's own server does, and not on
@@ -42,29 +31,7 @@ export async function listen(
   options: ListenOptions,
   dispatch: Dispatch,
 ): Promise<Listener> {
-  const { credentials } = options;
-  const settings = {
-    maxConcurrentStreams: options.maxConcurrentStreams,
-    initialWindowSize: WINDOW_BYTES,
-  };
-  const common = { settings, maxHeaderListPairs: MAX_HEADER_PAIRS };
-  let server: AnyServer;
-  let stopReload: (() => void) | undefined;
-  if (credentials.kind === 'insecure') {
-    server = createServer(common);
-  } else {
-    const material = await readMaterial(credentials.source);
-    const tls = {
-      ...serverOptions(material, credentials.clientCertificate),
-      requestCert: credentials.clientCertificate !== 'none',
-      rejectUnauthorized: credentials.clientCertificate === 'require',
-      handshakeTimeout: options.handshakeTimeoutMs,
-      allowHTTP1: false,
-    };
-    const secure = createSecureServer({ ...common, ...tls });
-    stopReload = reloadCertificates(secure, credentials, material, options);
-    server = secure;
-  }
+  const { server, stopReload } = await makeServer(options);
   const listener = new Http2Listener(server, options, dispatch, stopReload);
   try {
     await listener.open(address);
@@ -168,6 +135,8 @@ class Http2Listener implements Listener {
     this.sessions.add(session);
     session.setLocalWindowSize(WINDOW_BYTES);
     session.on('error', ignore);
+    // Its handshake ended after the drain began.
+    if (this.draining) this.sayGoodbye(session);
     const silent = setTimeout(() => session.destroy(), this.options.handshakeTimeoutMs);
     session.once('remoteSettings', () => clearTimeout(silent));
     session.once('close', () => {
@@ -198,63 +167,6 @@ function onStream(options: ListenOptions, dispatch: Dispatch): StreamListener {
     }
     dispatch(new Http2ServerWire(stream, headers, rawHeaders, caller, options.limits));
   };
-}
-
-/** Answers what is no gRPC request as HTTP does. */
-function isGrpc(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean {
-  const type = headers['content-type'];
-  if (headers[':method'] === 'POST' && /^application\/grpc(?:[+;]|$)/.test(type ?? '')) return true;
-  const status = headers[':method'] === 'POST' ? 415 : 405;
-  stream.on('error', ignore);
-  stream.respond({ ':status': status }, { endStream: true });
-  return false;
-}
-
-/** Asks for the certificate again from time to time; a failing source keeps the last good one. */
-function reloadCertificates(
-  server: Http2SecureServer,
-  credentials: ServerTlsCredentials,
-  first: TlsMaterial,
-  options: ListenOptions,
-): (() => void) | undefined {
-  const { source, reloadMs, clientCertificate } = credentials;
-  if (typeof source !== 'function') return undefined;
-  const { clock, logger } = options.runtime;
-  let current = JSON.stringify(first);
-  let stopped = false;
-  const reload = async (): Promise<void> => {
-    try {
-      const material = await readMaterial(source);
-      const text = JSON.stringify(material);
-      if (text !== current) {
-        server.setSecureContext(serverOptions(material, clientCertificate));
-        current = text;
-      }
-    } catch (error) {
-      logger.error({ err: error }, 'certificate reload failed; the last good one stays');
-    }
-    if (!stopped) arm();
-  };
-  const arm = (): void => {
-    timer = clock.setTimer(clock.now() + reloadMs, () => void reload());
-  };
-  let timer = clock.setTimer(clock.now() + reloadMs, () => void reload());
-  return () => {
-    stopped = true;
-    timer.clear();
-  };
-}
-
-function listenError(address: Address, error: NodeJS.ErrnoException): ListenError {
-  const text = formatAddress(address);
-  const hints: Record<string, string> = {
-    EADDRINUSE: 'is in use: stop the process that holds it, or listen on port 0 for a free one',
-    EACCES: 'may not be opened by this user: choose a port above 1023 or another path',
-    EADDRNOTAVAIL: 'is no address of this machine',
-    ENOTFOUND: 'does not resolve',
-  };
-  const hint = hints[error.code ?? ''] ?? `cannot be opened: ${error.message}`;
-  return new ListenError(text, `${text} ${hint}`, error);
 }
 
 function ignore(): void {

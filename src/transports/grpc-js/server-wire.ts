@@ -15,8 +15,9 @@ import type { Limits, Peer, ServerWire, WireReceiver } from '../../core/transpor
 import { ACCEPTED_ENCODINGS, decompress } from '../decompress.ts';
 import type { Frame } from '../framing.ts';
 import { Deframer, FramingError, frame } from '../framing.ts';
-import { addHttp2Headers, encodeMessage, fromHttp2Headers, refuseSize } from '../metadata.ts';
+import { addHttp2Headers, encodeMessage, fromHttp2Headers } from '../metadata.ts';
 import type { Caller } from './peer.ts';
+import { refuseHeaders } from './request-headers.ts';
 
 /** gRPC has no use for HTTP's `date`; the option is in Node's code, not in its types. */
 const NO_DATE = { sendDate: false };
@@ -114,10 +115,8 @@ export class Http2ServerWire implements ServerWire {
     if (this.finished) return;
     this.finished = true;
     if (stream.closed || stream.destroyed) return;
-    const trailers: OutgoingHttpHeaders = {
-      'grpc-status': status.code,
-      'grpc-message': encodeMessage(status.details),
-    };
+    const trailers: OutgoingHttpHeaders = { 'grpc-status': status.code };
+    if (status.details !== '') trailers['grpc-message'] = encodeMessage(status.details);
     addHttp2Headers(trailers, status.metadata);
     if (this.headersSent) {
       stream.once('wantTrailers', () => {
@@ -229,22 +228,6 @@ export class Http2ServerWire implements ServerWire {
         : 'The connection to the client was lost';
     this.receiver?.failed({ code: Status.CANCELLED, details });
   }
-}
-
-/** Headers that are refused as a whole, read from the raw list, for Node merges duplicates. */
-function refuseHeaders(rawHeaders: readonly string[], limits: Limits): CallStatus | undefined {
-  let bytes = 0;
-  let authorizations = 0;
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] as string;
-    bytes += name.length + (rawHeaders[i + 1] as string).length + 32;
-    if (name === 'authorization') authorizations++;
-  }
-  if (authorizations > 1) {
-    const details = "The request carries more than one 'authorization' header: send exactly one";
-    return { code: Status.UNAUTHENTICATED, details };
-  }
-  return refuseSize('of the request', bytes, rawHeaders.length / 2, limits);
 }
 
 function ignore(): void {

@@ -37,8 +37,9 @@ export class TrackedCredentials extends grpc.ChannelCredentials {
   /** Why the connection failed, in words that say what to do; `text` is what grpc-js says. */
   explain(text: string): string {
     const { established, failure, tls } = this;
-    if (tls !== undefined && failure !== undefined)
+    if (tls !== undefined && failure !== undefined) {
       return handshakeFailure(failure, tls.serverName);
+    }
     return established ? http2Failure(text, tls) : text;
   }
 
@@ -62,7 +63,7 @@ export class TrackedCredentials extends grpc.ChannelCredentials {
   private async connect(socket: Socket): Promise<Connected> {
     this.sockets.add(socket);
     socket.once('close', () => this.sockets.delete(socket));
-    if (false) {
+    if (this.givenUp) {
       socket.destroy();
       throw new Error('The connection was given up');
     }

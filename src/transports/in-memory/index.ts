@@ -1,4 +1,4 @@
-import type { ClientCall } from '../../core/call.ts';
+import type { ClientCall } from '../../core/client-call.ts';
 import { ListenError, RpcError } from '../../core/errors.ts';
 import type { Payload } from '../../core/method.ts';
 import type { CallStatus } from '../../core/status.ts';

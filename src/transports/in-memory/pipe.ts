@@ -1,6 +1,6 @@
 import { Metadata } from 'nice-grpc-common';
 
-import type { ClientCall } from '../../core/call.ts';
+import type { ClientCall } from '../../core/client-call.ts';
 import { formatTimeout } from '../../core/deadline.ts';
 import type { CallStatus } from '../../core/status.ts';
 import { Status } from '../../core/status.ts';
