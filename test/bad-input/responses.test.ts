@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 
 import { ShapesServiceDefinition } from '../../generated/inboard/testing/v1/shapes.ts';
+import type { ClientCall, Interceptor } from '../../src/index.ts';
 import { createClient, createServer, grpcJsTransport, Metadata, Status } from '../../src/index.ts';
 import { rejection, startPair, testRuntime, TRANSPORTS } from '../support/harness.ts';
-import { shapes } from '../support/shapes-service.ts';
+import { samples, shapes } from '../support/shapes-service.ts';
 
 const LARGE = { payload: Buffer.alloc(5 * 1024 * 1024) };
 
@@ -184,4 +185,94 @@ test('a client of a method that the server does not have', async () => {
   expect(await rejection(client.serverStream({ count: 1 }).next())).toMatchObject({
     code: Status.UNIMPLEMENTED,
   });
+});
+
+describe('callbacks that throw harm nobody', () => {
+  test.each(TRANSPORTS)('onHeader and onTrailer over %s', async (_name, makeTransport) => {
+    await using p = await startPair({}, { transport: makeTransport() });
+    const broken = (): never => {
+      throw new Error('from the callback');
+    };
+    const options = { onHeader: broken, onTrailer: broken };
+    expect(await p.client.unary({ sample: { text: 'on' } }, options)).toMatchObject({
+      sample: { text: 'on' },
+    });
+    expect(p.log.map(({ message }) => message)).toEqual([
+      'a call listener threw',
+      'a call listener threw',
+    ]);
+  });
+
+  test('a message tap', async () => {
+    const tapped: Interceptor<ClientCall> = (next) => (call) => {
+      call.onResponseMessage(() => {
+        throw new Error('from the tap');
+      });
+      return next(call);
+    };
+    await using p = await startPair({}, { client: { interceptors: { perCall: [tapped] } } });
+    expect(await p.client.unary({ sample: { text: 'on' } })).toMatchObject({
+      sample: { text: 'on' },
+    });
+    expect(p.log).toHaveLength(1);
+  });
+
+  test('a validator that breaks lets nothing through', async () => {
+    const seen: string[] = [];
+    await using p = await startPair(
+      {
+        async clientStream(requests) {
+          for await (const { sample } of requests) seen.push(sample?.text ?? '');
+          return {};
+        },
+      },
+      {
+        service: {
+          validate: {
+            unary: () => {
+              throw new Error('broken');
+            },
+            clientStream: () => {
+              throw new Error('broken');
+            },
+          },
+        },
+      },
+    );
+    expect(await rejection(p.client.unary({}))).toMatchObject({ code: Status.UNKNOWN });
+    expect(await rejection(p.client.clientStream(samples('a')))).toMatchObject({
+      code: Status.UNKNOWN,
+    });
+    expect(seen).toEqual([]);
+  });
+});
+
+test('a handler may spread its context, and take functions out of it', async () => {
+  await using p = await startPair({
+    async unary(_request, context) {
+      const { remainingMs, sendHeader, ...rest } = { ...context, user: 'me' };
+      rest.header.set('x-user', rest.user);
+      sendHeader();
+      return { sample: { text: `${rest.metadata.get('x-in')} ${remainingMs() > 0}` } };
+    },
+  });
+  let user: string | undefined;
+  const response = await p.client.unary(
+    {},
+    {
+      metadata: { 'x-in': 'in' },
+      onHeader: (header) => {
+        user = header.get('x-user');
+      },
+    },
+  );
+  expect(response).toMatchObject({ sample: { text: 'in true' } });
+  expect(user).toBe('me');
+});
+
+test('an AbortError that a handler throws is CANCELLED, as in nice-grpc', async () => {
+  await using p = await startPair({
+    unary: () => Promise.reject(new DOMException('enough', 'AbortError')),
+  });
+  expect(await rejection(p.client.unary({}))).toMatchObject({ code: Status.CANCELLED });
 });
