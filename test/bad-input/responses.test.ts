@@ -250,9 +250,9 @@ describe('callbacks that throw harm nobody', () => {
 test('a handler may spread its context, and take functions out of it', async () => {
   await using p = await startPair({
     async unary(_request, context) {
-      const { remainingMs, sendHeader, ...rest } = { ...context, user: 'me' };
+      const { remainingMs, ...rest } = { ...context, user: 'me' };
       rest.header.set('x-user', rest.user);
-      sendHeader();
+      rest.sendHeader();
       return { sample: { text: `${rest.metadata.get('x-in')} ${remainingMs() > 0}` } };
     },
   });
