@@ -19,13 +19,16 @@ import type { ServerOptions } from './server/options.ts';
 import { Server } from './server/server.ts';
 import { grpcJsTransport } from './transports/grpc-js/index.ts';
 
+/** One for the process: calls find the call that is being handled, whatever runtime made them. */
+const ambient = createAmbientContext();
+
 /** A runtime of the process's own clock, randomness and log; parts may be replaced. */
 export function createRuntime(parts: Partial<Runtime> = {}): Runtime {
   return {
     clock: createSystemClock(),
     random: Math.random,
     logger: pino({ name: 'inboard' }, pino.destination({ dest: 2, sync: true })),
-    ambient: createAmbientContext(),
+    ambient,
     ...parts,
   };
 }
@@ -46,9 +49,19 @@ export function createChannel(target: string, options: ChannelOptions = {}): Cha
 }
 
 /**
- * Makes a typed client of a service over a target, or over a channel that is shared. A client
- * made over a target owns its channel: `await using` ends both.
+ * Makes a typed client of a service over a target. It owns its channel: `await using` ends both.
  */
+export function createClient<D extends ServiceDefinition>(
+  definition: D,
+  target: string,
+  options?: ClientOptions<NoInfer<D>> & ChannelOptions,
+): Client<D>;
+/** Makes a typed client over a channel that is shared; what concerns the channel, it was told. */
+export function createClient<D extends ServiceDefinition>(
+  definition: D,
+  channel: Channel,
+  options?: ClientOptions<NoInfer<D>>,
+): Client<D>;
 export function createClient<D extends ServiceDefinition>(
   definition: D,
   target: string | Channel,
@@ -60,7 +73,7 @@ export function createClient<D extends ServiceDefinition>(
 
 /** Runs work that outlives the call being handled: it inherits neither deadline nor cancellation. */
 export function detached<T>(body: () => T): T {
-  return defaults.runtime.ambient.detached(body);
+  return ambient.detached(body);
 }
 
 export { ClientError, Metadata, ServerError, Status } from 'nice-grpc-common';

@@ -1,14 +1,15 @@
-import { formatAddress } from '../core/address.ts';
+import type { Metadata } from 'nice-grpc-common';
+
 import type { ClientCall } from '../core/client-call.ts';
 import type { CallCredentials } from '../core/credentials.ts';
 import { describe, RpcError } from '../core/errors.ts';
 import type { Payload } from '../core/method.ts';
 import type { CallStatus } from '../core/status.ts';
 import { Status } from '../core/status.ts';
-import type { ConnectOptions, Transport } from '../core/transport.ts';
+import type { Connection, ConnectOptions, Transport } from '../core/transport.ts';
 import type { Balancer } from './balancer.ts';
 import type { EndpointHost, EndpointState } from './endpoint.ts';
-import { Endpoint } from './endpoint.ts';
+import { Endpoint, endpointKey } from './endpoint.ts';
 import type { Resolver } from './resolver.ts';
 import type { ResolvedEndpoint } from './target.ts';
 
@@ -45,6 +46,8 @@ export class Channel implements EndpointHost {
   private readonly balancer: Balancer;
   private readonly callCredentials: CallCredentials | undefined;
   private endpoints = new Map<string, Endpoint>();
+  /** All that are open, also those set aside for their calls in flight. */
+  private readonly connections = new Set<Connection>();
   private readonly waiters = new Set<() => void>();
   private resolution: CallStatus | undefined = undefined;
   private started = false;
@@ -64,17 +67,21 @@ export class Channel implements EndpointHost {
   connect(): void {
     if (this.started || this.closed) return;
     this.started = true;
-    this.resolver.start({
-      endpoints: (list) => this.update(list),
-      error: (status) => {
-        this.resolution = status;
-        this.wake();
-      },
-    });
+    this.detached(() =>
+      this.resolver.start({
+        endpoints: (list) => this.update(list),
+        error: (status) => {
+          this.resolution = status;
+          this.wake();
+        },
+      }),
+    );
   }
 
   /** Carries one attempt to an endpoint. */
   invoke(call: ClientCall): Promise<Payload> {
+    const over = call.cancelled ?? (this.closed ? this.isClosed() : undefined);
+    if (over !== undefined) return refuse(call, over);
     const endpoint = this.balancer.pick(call);
     this.lastCallMs = this.connectOptions.runtime.clock.now();
     if (endpoint === undefined) return this.waitForEndpoint(call);
@@ -103,17 +110,24 @@ export class Channel implements EndpointHost {
   /** Closes at once: calls in flight fail with UNAVAILABLE. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
-    for (const endpoint of this.endpoints.values()) endpoint.close();
+    for (const connection of [...this.connections]) connection.close();
   }
 
   stateChanged(endpoint: Endpoint): void {
-    if (this.closed || this.endpoints.get(endpoint.name) !== endpoint) return;
+    if (this.closed || this.endpoints.get(endpoint.key) !== endpoint) return;
     this.balancer.stateChanged(endpoint);
     this.wake();
   }
 
+  opened(connection: Connection): void {
+    this.connections.add(connection);
+    connection.onStateChange((state) => {
+      if (state === 'closed') this.connections.delete(connection);
+    });
+  }
+
   disconnected(): void {
-    if (!this.closed) this.resolver.resolveNow();
+    if (!this.closed) this.detached(() => this.resolver.resolveNow());
   }
 
   wanted(): boolean {
@@ -127,11 +141,11 @@ export class Channel implements EndpointHost {
     const before = this.endpoints;
     this.endpoints = new Map();
     for (const resolved of list) {
-      const name = formatAddress(resolved.address);
-      this.endpoints.set(name, before.get(name) ?? new Endpoint(resolved, this));
+      const key = endpointKey(resolved);
+      this.endpoints.set(key, before.get(key) ?? new Endpoint(resolved, this));
     }
     this.balancer.update([...this.endpoints.values()]);
-    for (const [name, endpoint] of before) if (!this.endpoints.has(name)) endpoint.drain();
+    for (const [key, endpoint] of before) if (!this.endpoints.has(key)) endpoint.drain();
     this.wake();
   }
 
@@ -156,19 +170,20 @@ export class Channel implements EndpointHost {
       throw new RpcError(path, { code: Status.UNAUTHENTICATED, details, processed: 'no' });
     }
     const context = { path, authority, signal: call.signal };
+    let metadata: Metadata;
     try {
-      for (const [name, values] of await whileWanted(call, credentials.metadata(context))) {
-        if (name === 'authorization' && call.headers.has(name)) {
-          throw new Error("the call carries its own 'authorization' already");
-        }
-        call.headers.set(name, values);
+      metadata = await whileWanted(call, credentials.metadata(context));
+      if (metadata.has('authorization') && call.hasHeaders && call.headers.has('authorization')) {
+        throw new Error("the call carries its own 'authorization' already");
       }
     } catch (error) {
       const details = `The call credentials failed: ${describe(error)}`;
       const status = { code: Status.UNAUTHENTICATED, details, cause: error };
       throw new RpcError(path, { processed: 'no', ...(call.cancelled ?? status) });
     }
-    return endpoint.invoke(call);
+    // The connection may have gone while the token was fetched: then another one is picked.
+    if (endpoint.state !== 'ready') return this.invoke(call);
+    return endpoint.invoke(call, metadata);
   }
 
   /** Waits until an endpoint is ready, there is no hope, or the call is over. */
@@ -176,21 +191,18 @@ export class Channel implements EndpointHost {
     this.connect();
     for (const endpoint of this.endpoints.values()) endpoint.connect();
     return new Promise((resolve, reject) => {
+      let unsubscribe = (): void => undefined;
       const check = (): void => {
         const endpoint = call.cancelled === undefined ? this.balancer.pick(call) : undefined;
         const failure =
           call.cancelled ?? (endpoint === undefined ? this.hopeless(call) : undefined);
         if (endpoint === undefined && failure === undefined) return;
-        stop();
-        if (endpoint !== undefined) resolve(this.send(call, endpoint));
-        else
-          reject(new RpcError(call.method.path, { processed: 'no', ...(failure as CallStatus) }));
-      };
-      const unsubscribe = call.onCancel(check);
-      const stop = (): void => {
         unsubscribe();
         this.waiters.delete(check);
+        if (endpoint !== undefined) resolve(this.send(call, endpoint));
+        else if (failure !== undefined) reject(refusal(call, failure));
       };
+      unsubscribe = call.onCancel(check);
       this.waiters.add(check);
       check();
     });
@@ -198,21 +210,36 @@ export class Channel implements EndpointHost {
 
   /** Why a call that finds no endpoint ready fails at once; undefined while it may still wait. */
   private hopeless(call: ClientCall): CallStatus | undefined {
-    const processed = 'no';
-    const code = Status.UNAVAILABLE;
-    if (this.closed) return { code, details: `The channel to ${this.target} is closed`, processed };
+    if (this.closed) return this.isClosed();
     if (call.waitForReady) return undefined;
     const endpoints = [...this.endpoints.values()];
     if (endpoints.length === 0) return this.resolution;
     if (endpoints.some(({ state }) => state !== 'backoff')) return undefined;
     const why = endpoints.map(({ failure }) => failure?.details).filter(Boolean);
     const details = `No endpoint of ${this.target} is reachable. ${why.join('; ')}`;
-    return { code, details, processed };
+    return { code: Status.UNAVAILABLE, details };
+  }
+
+  private isClosed(): CallStatus {
+    return { code: Status.UNAVAILABLE, details: `The channel to ${this.target} is closed` };
+  }
+
+  /** What the channel starts outlives the call that it is started for, and inherits nothing. */
+  private detached(body: () => void): void {
+    this.connectOptions.runtime.ambient.detached(body);
   }
 
   private wake(): void {
     for (const waiter of [...this.waiters]) waiter();
   }
+}
+
+function refusal(call: ClientCall, status: CallStatus): RpcError {
+  return new RpcError(call.method.path, { processed: 'no', ...status });
+}
+
+function refuse(call: ClientCall, status: CallStatus): Promise<never> {
+  return Promise.reject(refusal(call, status));
 }
 
 /** Nobody waits for credentials longer than the call may take. */

@@ -1,3 +1,5 @@
+import type { Metadata } from 'nice-grpc-common';
+
 import { formatAddress } from '../core/address.ts';
 import type { ClientCall } from '../core/client-call.ts';
 import type { Timer } from '../core/clock.ts';
@@ -12,8 +14,11 @@ import type { ResolvedEndpoint } from './target.ts';
 /** The longest wait between two dials while calls want the endpoint, in ms. */
 const MAX_WANTED_BACKOFF_MS = 5_000;
 
-/** A connection that lived this long counts as healthy: the next dial starts from scratch, in ms. */
+/** A connection that lived this long, in ms, was no short one. */
 const HEALTHY_MS = 10_000;
+
+/** Between connections that work and soon break: short, for calls wait. */
+const FLAPPING_BACKOFF = { initialMs: 20, multiplier: 2, maxMs: 1_000, jitter: 0.2 };
 
 export type EndpointState = 'idle' | 'connecting' | 'ready' | 'backoff' | 'closed';
 
@@ -23,6 +28,8 @@ export interface EndpointHost {
   /** Everything of the connection but who is called: that is the endpoint's. */
   readonly connectOptions: Omit<ConnectOptions, 'authority' | 'serverName'>;
   stateChanged(endpoint: Endpoint): void;
+  /** A connection was begun; it is the channel's to close in the end. */
+  opened(connection: Connection): void;
   /** A connection was lost or could not be had. */
   disconnected(): void;
   /** True while calls want an endpoint: redials come sooner then. */
@@ -33,12 +40,15 @@ export interface EndpointHost {
 export class Endpoint {
   readonly resolved: ResolvedEndpoint;
   readonly name: string;
+  /** What makes it the same endpoint in the next list: its address and its names. */
+  readonly key: string;
   state: EndpointState = 'idle';
   /** Why it last failed to connect. */
   failure: CallStatus | undefined = undefined;
   private readonly host: EndpointHost;
   private connection: Connection | undefined = undefined;
   private failures = 0;
+  private shortLived = 0;
   private readyAtMs = 0;
   private retryAtMs = 0;
   private timer: Timer | undefined = undefined;
@@ -47,6 +57,7 @@ export class Endpoint {
     this.resolved = resolved;
     this.host = host;
     this.name = formatAddress(resolved.address);
+    this.key = endpointKey(resolved);
   }
 
   /** Calls in flight on the current connection. */
@@ -64,9 +75,10 @@ export class Endpoint {
     else if (this.state === 'backoff') this.hurry();
   }
 
-  invoke(call: ClientCall): Promise<Payload> {
+  /** `extra`: metadata of this attempt alone, such as a token. */
+  invoke(call: ClientCall, extra?: Metadata): Promise<Payload> {
     const { connection } = this;
-    if (connection !== undefined) return connection.invoke(call);
+    if (connection !== undefined) return connection.invoke(call, extra);
     const details = `The connection to ${this.name} was lost before the call was sent`;
     const status = { code: Status.UNAVAILABLE, details, processed: 'no' as const };
     return Promise.reject(new RpcError(call.method.path, status));
@@ -97,8 +109,12 @@ export class Endpoint {
   private dial(): void {
     const { transport, connectOptions } = this.host;
     const { address, authority, serverName } = this.resolved;
-    const connection = transport.connect(address, { ...connectOptions, authority, serverName });
+    // A connection outlives the call that wanted it, and must inherit nothing from it.
+    const connection = connectOptions.runtime.ambient.detached(() =>
+      transport.connect(address, { ...connectOptions, authority, serverName }),
+    );
     this.connection = connection;
+    this.host.opened(connection);
     this.become('connecting');
     connection.onStateChange((state) => {
       // A connection that was replaced lives on only for its calls in flight.
@@ -115,20 +131,39 @@ export class Endpoint {
   }
 
   private lost(connection: Connection): void {
-    const { clock, random } = this.host.connectOptions.runtime;
     const wasReady = this.state === 'ready';
     this.connection = undefined;
-    this.failure = connection.failure ?? this.failure;
-    if (wasReady && clock.now() - this.readyAtMs >= HEALTHY_MS) this.failures = 0;
+    if (wasReady) this.reconnect();
+    else this.backOff(connection.failure);
+    this.host.disconnected();
+  }
+
+  /**
+   * A connection that worked is dialled again at once: its server may have restarted, or sent its
+   * clients elsewhere. Calls wait for that. One that breaks again and again is dialled less often.
+   */
+  private reconnect(): void {
+    const { clock, random } = this.host.connectOptions.runtime;
+    const nowMs = clock.now();
+    this.shortLived = nowMs - this.readyAtMs < HEALTHY_MS ? this.shortLived + 1 : 0;
+    this.failures = 0;
+    if (this.shortLived <= 1) {
+      this.dial();
+      return;
+    }
+    this.become('connecting');
+    this.redialAt(nowMs + backoffMs(FLAPPING_BACKOFF, this.shortLived - 2, random));
+  }
+
+  private backOff(failure: CallStatus | undefined): void {
+    const { clock, random } = this.host.connectOptions.runtime;
+    this.failure = failure ?? this.failure;
     this.become('backoff');
-    // A server that restarts is dialled at once the first time; a failing one is waited for.
-    const delay =
-      wasReady && this.failures === 0 ? 0 : backoffMs(DIAL_BACKOFF, this.failures, random);
+    const delay = backoffMs(DIAL_BACKOFF, this.failures, random);
     this.failures++;
     this.redialAt(
       clock.now() + (this.host.wanted() ? Math.min(delay, MAX_WANTED_BACKOFF_MS) : delay),
     );
-    this.host.disconnected();
   }
 
   private hurry(): void {
@@ -150,4 +185,9 @@ export class Endpoint {
     this.state = state;
     this.host.stateChanged(this);
   }
+}
+
+/** What an endpoint is told apart by. */
+export function endpointKey({ address, authority, serverName }: ResolvedEndpoint): string {
+  return [formatAddress(address), authority, serverName].join(' ');
 }

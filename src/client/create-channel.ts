@@ -11,7 +11,7 @@ import { insecure, tls } from '../core/credentials.ts';
 import { ConfigError } from '../core/errors.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { Keepalive, Limits, Transport } from '../core/transport.ts';
-import { DEFAULT_LIMITS } from '../core/transport.ts';
+import { DEFAULT_KEEPALIVE, DEFAULT_LIMITS } from '../core/transport.ts';
 import { VERSION } from '../core/version.ts';
 
 /** What a channel is told where it is made. */
@@ -26,7 +26,7 @@ export interface ChannelOptions {
   readonly resolvers?: Readonly<Record<string, ResolverFactory>>;
   /** TCP, TLS and SETTINGS together, in ms. Default 20 000. */
   readonly connectTimeoutMs?: number;
-  /** Default a ping after 30 s of silence under waiting calls, answered within 10 s. */
+  /** Default a ping after 5 min of silence under waiting calls, answered within 10 s. */
   readonly keepalive?: Partial<Keepalive>;
   readonly limits?: Partial<Limits>;
   readonly transport?: Transport;
@@ -62,7 +62,7 @@ export function makeChannel(
       runtime,
       credentials: options.credentials ?? (resolver.loopback ? insecure() : tls()),
       connectTimeoutMs: options.connectTimeoutMs ?? 20_000,
-      keepalive: { timeMs: 30_000, timeoutMs: 10_000, ...options.keepalive },
+      keepalive: { ...DEFAULT_KEEPALIVE, ...options.keepalive },
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       userAgent: `inboard/${VERSION}`,
     },
@@ -76,7 +76,7 @@ function makeResolver(
 ): ReturnType<ResolverFactory> {
   const resolvers = { ...RESOLVERS, ...options.resolvers };
   const target = parseTarget(text);
-  const factory = resolvers[target.scheme];
+  const factory = Object.hasOwn(resolvers, target.scheme) ? resolvers[target.scheme] : undefined;
   if (factory === undefined) {
     const known = Object.keys(resolvers).join(', ');
     throw new ConfigError(
@@ -88,7 +88,7 @@ function makeResolver(
 
 function balancerOf(balancer: 'round_robin' | 'pick_first' | BalancerFactory): BalancerFactory {
   if (typeof balancer === 'function') return balancer;
-  const factory = { round_robin: roundRobin, pick_first: pickFirst }[balancer];
-  if (factory !== undefined) return factory;
+  const factories = { round_robin: roundRobin, pick_first: pickFirst };
+  if (Object.hasOwn(factories, balancer)) return factories[balancer];
   throw new ConfigError(`No balancer '${balancer as string}'; known: round_robin, pick_first`);
 }

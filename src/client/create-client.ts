@@ -1,10 +1,11 @@
+import type { MetadataInit } from 'nice-grpc-common';
 import { Metadata } from 'nice-grpc-common';
 
 import type { Channel } from '../channel/channel.ts';
 import { ClientCall } from '../core/client-call.ts';
 import type { ServiceDefinition } from '../core/definition.ts';
 import { methodsOf } from '../core/definition.ts';
-import { ConfigError, statusOfError, toRpcError } from '../core/errors.ts';
+import { ConfigError, describe, RpcError, statusOfError, toRpcError } from '../core/errors.ts';
 import type { Handler, Interceptor } from '../core/interceptor.ts';
 import { bind } from '../core/interceptor.ts';
 import type { Method, Payload } from '../core/method.ts';
@@ -74,7 +75,7 @@ function methodOptions<D extends ServiceDefinition>(
 ): (method: Method) => MethodOptions {
   const byKey = (options.methods ?? {}) as Readonly<Record<string, MethodOptions | undefined>>;
   for (const key of Object.keys(byKey)) {
-    if (definition.methods[key] === undefined) {
+    if (!Object.hasOwn(definition.methods, key)) {
       const known = Object.keys(definition.methods).join(', ');
       throw new ConfigError(`${definition.fullName} has no method '${key}'; it has ${known}`);
     }
@@ -127,16 +128,26 @@ function runSingle(call: ClientCall, handler: Handler<ClientCall>): Promise<Payl
 
 function applyOptions(call: ClientCall, options: CallOptions): void {
   const { metadata, signal, timeoutMs, waitForReady } = options;
-  if (metadata !== undefined) call.headers = Metadata(metadata);
+  if (metadata !== undefined) call.headers = requestMetadata(call, metadata);
   if (timeoutMs !== undefined) call.timeoutMs = timeoutMs;
   if (waitForReady !== undefined) call.waitForReady = waitForReady;
   if (options.onHeader !== undefined) {
-    call.onResponseHeader = (header) => options.onHeader?.(header);
+    call.onResponseHeader((header) => options.onHeader?.(header));
   }
   if (options.onTrailer !== undefined) {
     call.onEnd(() => options.onTrailer?.(call.responseTrailer));
   }
   if (signal !== undefined) followSignal(call, signal);
+}
+
+/** A copy, for layers add to it; what gRPC cannot carry is the caller's mistake, and told so. */
+function requestMetadata(call: ClientCall, metadata: MetadataInit): Metadata {
+  try {
+    return Metadata(metadata);
+  } catch (error) {
+    const status = { code: Status.INVALID_ARGUMENT, details: describe(error), cause: error };
+    throw new RpcError(call.method.path, { ...status, processed: 'no' });
+  }
 }
 
 function followSignal(call: ClientCall, signal: AbortSignal): void {

@@ -1,5 +1,5 @@
 import type { ClientCall } from '../core/client-call.ts';
-import { statusOfError, toRpcError } from '../core/errors.ts';
+import { ConfigError, statusOfError, toRpcError } from '../core/errors.ts';
 import type { Payload } from '../core/method.ts';
 import { MessageStream } from '../core/message-stream.ts';
 import { OK, Status } from '../core/status.ts';
@@ -8,7 +8,7 @@ import { bounded } from './bounded.ts';
 type Result = IteratorResult<unknown, undefined>;
 
 /** A streamed response as its caller reads it. Its call starts with the first read. */
-export class ResponseStream implements AsyncIterableIterator<unknown, undefined> {
+export class ResponseStream implements AsyncIterableIterator<unknown, undefined>, AsyncDisposable {
   private readonly makeCall: () => ClientCall;
   private readonly handler: (call: ClientCall) => Promise<Payload>;
   private call: ClientCall | undefined = undefined;
@@ -45,6 +45,10 @@ export class ResponseStream implements AsyncIterableIterator<unknown, undefined>
     return this;
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
   private async nextTracked(): Promise<Result> {
     try {
       this.opening ??= this.open();
@@ -74,7 +78,7 @@ export class ResponseStream implements AsyncIterableIterator<unknown, undefined>
       return undefined;
     }
     if (call === undefined) return error;
-    const failure = toRpcError(call.method.path, error);
+    const failure = error instanceof ConfigError ? error : toRpcError(call.method.path, error);
     call.end(statusOfError(failure));
     return failure;
   }

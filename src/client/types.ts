@@ -33,7 +33,7 @@ type Request<M extends MethodDefinition> = M['requestStream'] extends true
   : Input<M['requestType']>;
 
 type Response<M extends MethodDefinition> = M['responseStream'] extends true
-  ? AsyncIterableIterator<Output<M['responseType']>>
+  ? AsyncIterableIterator<Output<M['responseType']>> & AsyncDisposable
   : Promise<Output<M['responseType']>>;
 
 /** A typed method. A streamed response starts its call when it is first read. */

@@ -64,7 +64,7 @@ function applyOptions(call: ClientCall, given: CallOptions): void {
   const { metadata, signal } = given;
   if (metadata !== undefined) call.headers = Metadata(metadata);
   call.set(EXTENSIONS, extensionsOf(given));
-  call.onResponseHeader = (header) => given.onHeader?.(header);
+  call.onResponseHeader((header) => given.onHeader?.(header));
   call.onEnd(() => given.onTrailer?.(call.responseTrailer));
   if (signal !== undefined) followSignal(call, signal);
 }
@@ -115,7 +115,7 @@ function optionsOf(call: ClientCall, opened: () => void): CallOptions {
     signal: call.signal,
     onHeader(header) {
       call.readResponseHeader(() => header);
-      call.onResponseHeader?.(header);
+      call.tellResponseHeader();
       opened();
     },
     onTrailer: (trailer) => call.readResponseTrailer(() => trailer),

@@ -72,7 +72,7 @@ function optionsOf(call: ClientCall, extensions: object): CallOptions {
     signal: call.signal,
     onHeader(header) {
       call.readResponseHeader(() => header);
-      call.onResponseHeader?.(header);
+      call.tellResponseHeader();
     },
     onTrailer: (trailer) => call.readResponseTrailer(() => trailer),
   };
@@ -86,10 +86,10 @@ function startAttempt(parent: ClientCall, request: unknown, options: CallOptions
   attempt.headers = Metadata(metadata);
   attempt.set(EXTENSIONS, extensionsOf(options));
   // The layers above see what came in any case; the caller only what the middleware hands on.
-  attempt.onResponseHeader = (header) => {
+  attempt.onResponseHeader((header) => {
     parent.readResponseHeader(() => header);
     options.onHeader?.(header);
-  };
+  });
   attempt.onEnd(() => {
     const trailer = attempt.responseTrailer;
     parent.readResponseTrailer(() => trailer);

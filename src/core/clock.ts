@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
 /**
  * Monotonic time and timers, injected everywhere, so that no wall-clock jump ends a call and no
  * test sleeps.
@@ -7,7 +9,7 @@ export interface Clock {
   now(): number;
   /**
    * Runs `callback` once, at or up to 4 ms after `atMs` on this clock. Returns what cancels it;
-   * cancelling twice, or after it fired, does nothing.
+   * cancelling twice, or after it fired, does nothing. The callback runs outside of every call.
    */
   setTimer(atMs: number, callback: () => void): Timer;
 }
@@ -30,13 +32,15 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
  */
 export function createSystemClock(): Clock {
   const slots = new Map<number, Slot>();
+  // A slot is shared: its timers must not run in the context of the call that happened to open it.
+  const outside = AsyncLocalStorage.snapshot();
   return {
     now: () => performance.now(),
     setTimer(atMs, callback) {
       const key = Math.ceil(atMs / SLOT_MS);
       let slot = slots.get(key);
       if (slot === undefined) {
-        slot = new Slot(key, slots);
+        slot = outside(() => new Slot(key, slots));
         slots.set(key, slot);
       }
       return slot.add(callback);

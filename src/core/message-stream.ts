@@ -14,13 +14,6 @@ interface Waiter<T> {
   reject(error: unknown): void;
 }
 
-/**
- * How far a stream reads ahead of its consumer, in bytes; always one message, however large.
- * Reading ahead keeps the wire busy, and saves what arrived before an error: grpc-js drops
- * messages that nobody had asked for when a status other than OK comes in.
- */
-const READ_AHEAD_BYTES = 64 * 1024;
-
 /** What a message counts beside its bytes, so that empty ones are bounded too. */
 const MESSAGE_OVERHEAD_BYTES = 128;
 
@@ -30,6 +23,7 @@ const MESSAGE_OVERHEAD_BYTES = 128;
  */
 export class MessageStream<T = unknown> implements AsyncIterableIterator<T, undefined> {
   private readonly source: MessageSource;
+  private readonly readAheadBytes: number;
   private buffered: { readonly message: T; readonly bytes: number }[] = [];
   private bufferedBytes = 0;
   private waiters: Waiter<T>[] = [];
@@ -39,8 +33,10 @@ export class MessageStream<T = unknown> implements AsyncIterableIterator<T, unde
   private finishListener: ((status: CallStatus, error: unknown) => void) | undefined = undefined;
   private finishStatus: CallStatus | undefined = undefined;
 
-  constructor(source: MessageSource) {
+  /** `readAheadBytes`: how far to read ahead of the consumer; always one message, however large. */
+  constructor(source: MessageSource, readAheadBytes: number) {
     this.source = source;
+    this.readAheadBytes = readAheadBytes;
   }
 
   /** From the source: one message that was asked for, and how large it was on the wire. */
@@ -109,7 +105,7 @@ export class MessageStream<T = unknown> implements AsyncIterableIterator<T, unde
   }
 
   private pull(): void {
-    if (this.pulling || this.finished || this.bufferedBytes >= READ_AHEAD_BYTES) return;
+    if (this.pulling || this.finished || this.bufferedBytes >= this.readAheadBytes) return;
     this.pulling = true;
     this.source.pull();
   }

@@ -10,6 +10,9 @@ import type { CallStatus } from './status.ts';
 import { OK, Status } from './status.ts';
 import type { Peer, ServerWire, WireReceiver } from './transport.ts';
 
+/** How far a request stream reads ahead of its handler, in bytes: enough to keep the wire busy. */
+const READ_AHEAD_BYTES = 64 * 1024;
+
 /** Thrown inside a stack to end the call with a status: the error-mapping layer knows it. */
 export class StatusError extends Error {
   readonly status: CallStatus;
@@ -20,6 +23,12 @@ export class StatusError extends Error {
     // Handlers, those written for nice-grpc too, know an aborted operation by this name.
     if (status.code === Status.CANCELLED) this.name = 'AbortError';
   }
+}
+
+/** For whatever has waited: no handler starts for a call that is over meanwhile. */
+export function refuseOver(call: ServerCall): void {
+  const over = call.cancelled ?? call.ended;
+  if (over !== undefined) throw new StatusError(over);
 }
 
 /** A call that arrived. Its request is decoded when it is first read, after admission. */
@@ -135,7 +144,7 @@ export class ServerCall extends Call implements WireReceiver, MessageSource {
   }
 
   private openStream(): MessageStream {
-    this.stream = new MessageStream(this);
+    this.stream = new MessageStream(this, READ_AHEAD_BYTES);
     if (this.cancelled !== undefined) this.failed(this.cancelled);
     return this.stream;
   }

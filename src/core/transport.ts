@@ -52,11 +52,20 @@ export interface ConnectOptions {
 }
 
 export interface Keepalive {
-  /** Silence before a ping while a call waits, in ms. Default 30 000. */
+  /**
+   * Silence before a ping while a call waits, in ms. Default 300 000, the least that stock servers
+   * allow (A8): they answer more with GOAWAY. Set 30 000 where the servers permit it, to notice a
+   * dead connection sooner under long calls.
+   */
   readonly timeMs: number;
   /** How long its answer may take, in ms. Default 10 000. */
   readonly timeoutMs: number;
 }
+
+export const DEFAULT_KEEPALIVE: Keepalive = Object.freeze({
+  timeMs: 300_000,
+  timeoutMs: 10_000,
+});
 
 export type ConnectionState =
   | 'connecting'
@@ -80,9 +89,9 @@ export interface Connection {
   /**
    * Carries one call. Resolves with the message once the status is OK (single response), or with
    * an async iterable at response headers or the first message (streamed); rejects with an
-   * `RpcError`.
+   * `RpcError`. `extra` is metadata that is sent with this attempt and not kept in the call.
    */
-  invoke(call: ClientCall): Promise<Payload>;
+  invoke(call: ClientCall, extra?: Metadata): Promise<Payload>;
   /** Takes no new call, and closes when those in flight are over. */
   drain(): void;
   /** Closes at once; calls in flight fail with UNAVAILABLE. */

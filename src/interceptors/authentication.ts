@@ -3,7 +3,7 @@ import { callKey } from '../core/call.ts';
 import type { Interceptor } from '../core/interceptor.ts';
 import type { Method } from '../core/method.ts';
 import type { ServerCall } from '../core/server-call.ts';
-import { StatusError } from '../core/server-call.ts';
+import { refuseOver, StatusError } from '../core/server-call.ts';
 import { Status } from '../core/status.ts';
 
 /** Who calls, as an authenticator established it. */
@@ -58,10 +58,4 @@ export function authentication(
       throw new StatusError({ code: Status.UNAUTHENTICATED, details });
     };
   };
-}
-
-/** For layers that have waited: no handler starts for a call that is over meanwhile. */
-export function refuseOver(call: ServerCall): void {
-  const over = call.cancelled ?? call.ended;
-  if (over !== undefined) throw new StatusError(over);
 }

@@ -1,10 +1,10 @@
 import type { Interceptor } from '../core/interceptor.ts';
 import type { Method } from '../core/method.ts';
 import type { ServerCall } from '../core/server-call.ts';
-import { StatusError } from '../core/server-call.ts';
+import { refuseOver, StatusError } from '../core/server-call.ts';
 import { Status } from '../core/status.ts';
 import type { Identity } from './authentication.ts';
-import { EXEMPT_SERVICES, IDENTITY, refuseOver } from './authentication.ts';
+import { EXEMPT_SERVICES, IDENTITY } from './authentication.ts';
 
 /**
  * Who may call: anyone, with or without credentials; whoever is authenticated; or whom a function

@@ -3,6 +3,7 @@ import { ConfigError } from '../core/errors.ts';
 import type { Handler } from '../core/interceptor.ts';
 import type { Method } from '../core/method.ts';
 import type { ServerCall } from '../core/server-call.ts';
+import { refuseOver } from '../core/server-call.ts';
 import type { CallContext } from './handler-context.ts';
 import { handlerContext } from './handler-context.ts';
 
@@ -41,7 +42,14 @@ export function handlerOf(implementation: object, method: Method): Handler<Serve
   // Called on the implementation, which may be an instance of a class.
   const invoke = handler.bind(implementation) as AnyHandler;
   if (method.requestStream) {
-    return async (call) => invoke(call.request, handlerContext(call));
+    return async (call) => {
+      refuseOver(call);
+      return invoke(call.request, handlerContext(call));
+    };
   }
-  return async (call) => invoke(await call.request, handlerContext(call));
+  return async (call) => {
+    const request = await call.request;
+    refuseOver(call);
+    return invoke(request, handlerContext(call));
+  };
 }

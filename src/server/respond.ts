@@ -49,7 +49,7 @@ async function pump(call: ServerCall, wire: ServerWire, payload: Payload): Promi
   const iterator = iterate(call, payload);
   let done = false;
   call.onEnd(() => {
-    if (!done) stop(call, iterator);
+    if (!done) stopInContext(call, iterator);
   });
   for (;;) {
     const next = await iterator.next();
@@ -69,9 +69,16 @@ async function pump(call: ServerCall, wire: ServerWire, payload: Payload): Promi
 function finish(call: ServerCall, wire: ServerWire, status: CallStatus, last?: Uint8Array): void {
   if (call.ended !== undefined) return;
   const metadata = trailers(call, status);
-  if (call.hasResponseHeader) wire.sendHeaders(call.responseHeader);
-  wire.sendStatus({ code: status.code, details: status.details, metadata }, last);
+  // Empty headers are not worth the commitment that headers are: a failed call may be retried.
+  if (call.hasResponseHeader && !isEmpty(call.responseHeader))
+    wire.sendHeaders(call.responseHeader);
+  wire.sendStatus({ ...status, metadata }, last);
   call.end({ ...status, metadata });
+}
+
+function isEmpty(metadata: Metadata): boolean {
+  for (const _pair of metadata) return false;
+  return true;
 }
 
 /** The handler's trailers, and those that belong to the error. */
@@ -109,6 +116,13 @@ function iterate(call: ServerCall, payload: Payload): AsyncIterator<unknown> {
 function dismiss(payload: Payload): void {
   const iterator = (payload as AsyncIterable<unknown> | undefined)?.[Symbol.asyncIterator]?.();
   iterator?.return?.()?.catch(() => undefined);
+}
+
+/** What a generator does in its `finally` belongs to its call, whoever ended that. */
+function stopInContext(call: ServerCall, iterator: AsyncIterator<unknown>): void {
+  const ambient = call.get(AMBIENT);
+  if (ambient === undefined) stop(call, iterator);
+  else call.runtime.ambient.run(ambient, () => stop(call, iterator));
 }
 
 function stop(call: ServerCall, iterator: AsyncIterator<unknown>): void {

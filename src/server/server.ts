@@ -45,6 +45,9 @@ export class Server implements AsyncDisposable {
   private readonly unknown: Handler<ServerCall>;
   private readonly unknownMethod = unknownMethod();
   private readonly listeners = new Set<Listener>();
+  /** Drains that are under way. */
+  private readonly drains = new Map<Listener, Promise<void>>();
+  private reflection: Promise<void> | undefined = undefined;
 
   constructor(options: ServerOptions, defaults: { transport: Transport; runtime: Runtime }) {
     this.options = options;
@@ -83,7 +86,8 @@ export class Server implements AsyncDisposable {
   ): Promise<Bound> {
     const wanted = parseListenAddress(address);
     const credentials = listenCredentials(wanted, options.credentials);
-    await this.addReflection();
+    this.reflection ??= this.addReflection();
+    await this.reflection;
     this.checkRules();
     const { limits, maxConcurrentStreams = 256, handshakeTimeoutMs = 10_000 } = this.options;
     const listener = await this.transport.listen(
@@ -103,29 +107,39 @@ export class Server implements AsyncDisposable {
 
   /**
    * Ends the server: health turns NOT_SERVING, peers are told to go elsewhere, calls in flight
-   * finish for up to `graceMs` (default 30 000), then what is left is ended.
+   * finish for up to `graceMs` (default 30 000), then what is left is ended. Called again while it
+   * runs, the shorter grace counts.
    */
   async shutdown(options: { readonly graceMs?: number } = {}): Promise<void> {
     const { graceMs = 30_000 } = options;
     const { clock } = this.runtime;
-    this.health.end();
     const listeners = [...this.listeners];
-    this.listeners.clear();
+    const closeAll = (): Promise<void[]> => Promise.all(listeners.map((each) => each.close()));
+    this.health.end();
     if (graceMs <= 0) {
-      await Promise.all(listeners.map((listener) => listener.close()));
+      await Promise.all([closeAll(), ...this.drains.values()]);
+      this.listeners.clear();
       return;
     }
-    const drained = Promise.all(listeners.map((listener) => listener.drain()));
-    const timer = clock.setTimer(clock.now() + graceMs, () => {
-      for (const listener of listeners) void listener.close();
-    });
-    await drained;
+    const timer = clock.setTimer(clock.now() + graceMs, () => void closeAll());
+    await Promise.all(listeners.map((listener) => this.drain(listener)));
     timer.clear();
   }
 
   /** Ends the server at once. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown({ graceMs: 0 });
+  }
+
+  private drain(listener: Listener): Promise<void> {
+    const under = this.drains.get(listener);
+    if (under !== undefined) return under;
+    const drained = listener.drain().finally(() => {
+      this.listeners.delete(listener);
+      this.drains.delete(listener);
+    });
+    this.drains.set(listener, drained);
+    return drained;
   }
 
   private makeLayers(): readonly NamedServerLayer[] {

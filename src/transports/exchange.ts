@@ -1,4 +1,4 @@
-import type { Metadata } from 'nice-grpc-common';
+import { Metadata } from 'nice-grpc-common';
 
 import type { ClientCall } from '../core/client-call.ts';
 import { describe, RpcError } from '../core/errors.ts';
@@ -9,6 +9,13 @@ import type { CallStatus } from '../core/status.ts';
 import { Status } from '../core/status.ts';
 import type { Limits } from '../core/transport.ts';
 import { refuseOutgoing } from './metadata.ts';
+
+/**
+ * How far a response stream reads ahead of its caller, in bytes: as much as a peer may have under
+ * way before it is held back. grpc-js drops messages that nobody has asked for when a status other
+ * than OK comes in; so a caller loses none unless more than this is unread by then.
+ */
+const READ_AHEAD_BYTES = 1024 * 1024;
 
 /** The client's end of one call, in bytes, as a transport provides it. */
 export interface ClientWire {
@@ -40,10 +47,14 @@ export class Exchange implements MessageSource {
 
   private readonly released: () => void;
 
+  /** What is sent as request headers: the call's, and those of this attempt alone. */
+  readonly outgoing: Metadata | undefined;
+
   /** `released` is called once, when the wire is done with the call. */
-  constructor(call: ClientCall, released: () => void) {
+  constructor(call: ClientCall, extra: Metadata | undefined, released: () => void) {
     this.call = call;
     this.released = released;
+    this.outgoing = merge(call.hasHeaders ? call.headers : undefined, extra);
   }
 
   get streamsRequests(): boolean {
@@ -60,12 +71,13 @@ export class Exchange implements MessageSource {
     let first: Uint8Array | undefined;
     try {
       const refusal =
-        call.cancelled ?? (call.hasHeaders ? refuseOutgoing(call.headers, limits) : undefined);
-      if (refusal !== undefined) return this.refuse(refusal);
+        call.cancelled ??
+        (this.outgoing === undefined ? undefined : refuseOutgoing(this.outgoing, limits));
+      if (refusal !== undefined) return this.refuseToSend(refusal);
       if (!call.method.requestStream) first = this.encode(call.request);
     } catch (error) {
       const details = `The request cannot be encoded: ${describe(error)}`;
-      return this.refuse({ code: Status.INTERNAL, details, cause: error });
+      return this.refuseToSend({ code: Status.INTERNAL, details, cause: error });
     }
     return new Promise((resolve, reject) => {
       this.resolve = resolve;
@@ -145,6 +157,11 @@ export class Exchange implements MessageSource {
     this.settle(this.localStatus ?? wireStatus);
   }
 
+  /** From the wire: what came must not be let in. */
+  refuse(status: CallStatus): void {
+    this.cancel(status);
+  }
+
   /** This side ends the call: what the wire answers to that is its echo. */
   private cancel(status: CallStatus): void {
     if (this.over) return;
@@ -174,7 +191,7 @@ export class Exchange implements MessageSource {
 
   private openStream(): MessageStream {
     if (this.stream === undefined) {
-      this.stream = new MessageStream(this);
+      this.stream = new MessageStream(this, READ_AHEAD_BYTES);
       this.resolve(this.stream);
     }
     return this.stream;
@@ -189,6 +206,11 @@ export class Exchange implements MessageSource {
   private async sendAll(requests: AsyncIterable<unknown>, wire: ClientWire): Promise<void> {
     let iterator: AsyncIterator<unknown> | undefined;
     try {
+      if (typeof requests?.[Symbol.asyncIterator] !== 'function') {
+        const details = 'The request of a streaming method must be an async iterable';
+        this.cancel({ code: Status.INVALID_ARGUMENT, details, processed: 'no' });
+        return;
+      }
       iterator = requests[Symbol.asyncIterator]();
       // A call that ends must not wait for a request that may never come.
       this.call.onEnd(() => stopIterating(iterator));
@@ -215,11 +237,19 @@ export class Exchange implements MessageSource {
     }
   }
 
-  private refuse(status: CallStatus): Promise<never> {
+  private refuseToSend(status: CallStatus): Promise<never> {
     this.released();
     const refused = { processed: 'no' as const, ...status };
     return Promise.reject(new RpcError(this.call.method.path, refused));
   }
+}
+
+function merge(headers: Metadata | undefined, extra: Metadata | undefined): Metadata | undefined {
+  if (extra === undefined) return headers;
+  if (headers === undefined) return extra;
+  const merged = Metadata(headers);
+  for (const [name, values] of extra) merged.set(name, values);
+  return merged;
 }
 
 function stopIterating(iterator: AsyncIterator<unknown> | undefined): void {

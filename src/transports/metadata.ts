@@ -6,11 +6,21 @@ import type { CallStatus } from '../core/status.ts';
 import { Status } from '../core/status.ts';
 import type { Limits } from '../core/transport.ts';
 
-/** Headers that belong to the protocol and not to the application. */
+/**
+ * Headers that belong to the protocol and not to the application. Those of HTTP/1 connections are
+ * forbidden in HTTP/2 (RFC 9113, section 8.2.2): sent by one call, they would end its neighbours'
+ * connection.
+ */
 const PROTOCOL_HEADERS: ReadonlySet<string> = new Set([
   'te',
   'content-type',
+  'content-length',
   'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
   'host',
   'grpc-timeout',
   'grpc-encoding',
@@ -19,6 +29,32 @@ const PROTOCOL_HEADERS: ReadonlySet<string> = new Set([
   'grpc-status',
   'grpc-message',
 ]);
+
+/** Why metadata is too large to be sent, or undefined. */
+export function refuseSizeOf(
+  what: string,
+  metadata: Metadata,
+  limits: Limits,
+): CallStatus | undefined {
+  let bytes = 0;
+  let pairs = 0;
+  for (const [name, values] of metadata) {
+    for (const value of values) {
+      pairs++;
+      bytes += pairBytes(name, value);
+    }
+  }
+  return refuseSize(what, bytes, pairs, limits);
+}
+
+/** A final status whose trailers are not too large to be sent: an error stays the error it is. */
+export function withinLimits(status: CallStatus, limits: Limits): CallStatus {
+  const { code, details, metadata } = status;
+  if (metadata === undefined) return status;
+  const refusal = refuseSizeOf('of the response trailers', metadata, limits);
+  if (refusal === undefined) return status;
+  return code === Status.OK ? refusal : { code, details };
+}
 
 /** True for a header that an application may neither set nor see as metadata. */
 export function isProtocolHeader(name: string): boolean {

@@ -6,8 +6,9 @@ import type { ClientCall } from '../../core/client-call.ts';
 import { formatTimeout } from '../../core/deadline.ts';
 import type { CallStatus } from '../../core/status.ts';
 import { Status } from '../../core/status.ts';
+import type { Limits } from '../../core/transport.ts';
 import type { ClientWire, Exchange } from '../exchange.ts';
-import { isProtocolHeader } from '../metadata.ts';
+import { isProtocolHeader, refuseSize } from '../metadata.ts';
 
 type GrpcCall = ReturnType<grpc.Channel['createCall']>;
 
@@ -18,13 +19,15 @@ type GrpcCall = ReturnType<grpc.Channel['createCall']>;
 export class GrpcJsWire implements ClientWire {
   private readonly call: GrpcCall;
   private readonly exchange: Exchange;
+  private readonly limits: Limits;
   /** Lets the one write that is under way go on; a call that is over calls no write back. */
   private written: (() => void) | undefined = undefined;
 
-  constructor(call: GrpcCall, clientCall: ClientCall, exchange: Exchange) {
+  constructor(call: GrpcCall, clientCall: ClientCall, exchange: Exchange, limits: Limits) {
     this.call = call;
     this.exchange = exchange;
-    call.start(outgoingMetadata(clientCall), this);
+    this.limits = limits;
+    call.start(outgoingMetadata(clientCall, exchange.outgoing), this);
   }
 
   sendMessage(bytes: Uint8Array): Promise<void> | undefined {
@@ -52,7 +55,9 @@ export class GrpcJsWire implements ClientWire {
   }
 
   onReceiveMetadata(metadata: GrpcMetadata): void {
-    this.exchange.headers(() => incomingMetadata(metadata));
+    const refusal = refuseIncoming('response headers', metadata, this.limits);
+    if (refusal === undefined) this.exchange.headers(() => incomingMetadata(metadata));
+    else this.exchange.refuse(refusal);
   }
 
   onReceiveMessage(message: Buffer): void {
@@ -61,18 +66,54 @@ export class GrpcJsWire implements ClientWire {
 
   onReceiveStatus(status: StatusObject): void {
     this.written?.();
-    const { code, details, metadata } = status;
-    this.exchange.status({ code, details }, () => incomingMetadata(metadata));
+    const { details, metadata } = status;
+    const code = knownCode(status.code);
+    const refusal = refuseIncoming('response trailers', metadata, this.limits);
+    if (refusal === undefined) {
+      const processed = wasRefused(status) ? 'no' : 'unknown';
+      this.exchange.status({ code, details, processed }, () => incomingMetadata(metadata));
+    } else {
+      // An error stays the error it is, without its oversized details.
+      this.exchange.status(code === Status.OK ? refusal : { code, details });
+    }
   }
 }
 
-function outgoingMetadata(call: ClientCall): GrpcMetadata {
+/** A code that is none, or that gRPC does not know, is UNKNOWN (gRPC's statuscodes.md). */
+function knownCode(code: number): Status {
+  return code in Status ? code : Status.UNKNOWN;
+}
+
+/** grpc-js tells a stream that its server refused only by these words; a test pins them. */
+function wasRefused({ code, details, metadata }: StatusObject): boolean {
+  const said = code === grpc.status.UNAVAILABLE && details === 'Stream refused by server';
+  return said && Object.keys(metadata.toJSON()).length === 0;
+}
+
+function refuseIncoming(
+  what: string,
+  metadata: GrpcMetadata,
+  limits: Limits,
+): CallStatus | undefined {
+  let bytes = 0;
+  let pairs = 0;
+  for (const [name, values] of Object.entries(metadata.toJSON())) {
+    for (const value of values) {
+      pairs++;
+      bytes += name.length + value.length + 32;
+    }
+  }
+  const refusal = refuseSize(`of the ${what}`, bytes, pairs, limits);
+  return refusal === undefined ? undefined : { ...refusal, processed: 'unknown' };
+}
+
+function outgoingMetadata(call: ClientCall, headers: Metadata | undefined): GrpcMetadata {
   const metadata = new grpc.Metadata();
   if (call.deadline !== Number.POSITIVE_INFINITY) {
     metadata.set('grpc-timeout', formatTimeout(call.deadline - call.runtime.clock.now()));
   }
-  if (!call.hasHeaders) return metadata;
-  for (const [name, values] of call.headers) {
+  if (headers === undefined) return metadata;
+  for (const [name, values] of headers) {
     for (const value of values) {
       metadata.add(name, typeof value === 'string' ? value : Buffer.from(value));
     }

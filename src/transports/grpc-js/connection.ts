@@ -1,3 +1,5 @@
+import type { Metadata } from 'nice-grpc-common';
+
 import { isIP } from 'node:net';
 
 import type { ChannelOptions } from '@grpc/grpc-js';
@@ -21,8 +23,9 @@ import { TrackedCredentials } from './tracked-credentials.ts';
 const WINDOW_BYTES = 1024 * 1024;
 
 /**
- * One connection through a grpc-js channel that is pinned to one address. Balancing, retries,
- * service config, proxies and redialling of grpc-js are off: they have one owner, above.
+ * One connection through a grpc-js channel that is pinned to one address. Balancing, configured
+ * retries, service config, proxies and redialling of grpc-js are off: they have one owner, above.
+ * Its transparent retry, of streams that no server has seen, is on.
  */
 export class GrpcJsConnection implements Connection {
   state: ConnectionState = 'connecting';
@@ -52,7 +55,7 @@ export class GrpcJsConnection implements Connection {
     this.listeners.push(listener);
   }
 
-  invoke(call: ClientCall): Promise<Payload> {
+  invoke(call: ClientCall, extra?: Metadata): Promise<Payload> {
     const { channel } = this;
     if (channel === undefined || this.state !== 'ready') {
       return Promise.reject(new RpcError(call.method.path, this.notReady()));
@@ -62,9 +65,9 @@ export class GrpcJsConnection implements Connection {
       const { path } = call.method;
       const { authority } = this.options;
       const grpcCall = channel.createCall(path, Number.POSITIVE_INFINITY, authority, null, null);
-      return new GrpcJsWire(grpcCall, call, exchange);
+      return new GrpcJsWire(grpcCall, call, exchange, this.options.limits);
     };
-    const exchange = new Exchange(call, () => this.callOver());
+    const exchange = new Exchange(call, extra, () => this.callOver());
     return exchange.run(open, this.options.limits);
   }
 
@@ -114,7 +117,6 @@ export class GrpcJsConnection implements Connection {
       'grpc.default_authority': authority,
       'grpc.primary_user_agent': userAgent,
       'grpc.use_local_subchannel_pool': 1,
-      'grpc.enable_retries': 0,
       'grpc.enable_channelz': 0,
       'grpc.enable_http_proxy': 0,
       'grpc.service_config_disable_resolution': 1,

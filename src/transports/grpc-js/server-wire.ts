@@ -15,7 +15,13 @@ import type { Limits, Peer, ServerWire, WireReceiver } from '../../core/transpor
 import { ACCEPTED_ENCODINGS, decompress } from '../decompress.ts';
 import type { Frame } from '../framing.ts';
 import { Deframer, FramingError, frame } from '../framing.ts';
-import { addHttp2Headers, encodeMessage, fromHttp2Headers } from '../metadata.ts';
+import {
+  addHttp2Headers,
+  encodeMessage,
+  fromHttp2Headers,
+  refuseSizeOf,
+  withinLimits,
+} from '../metadata.ts';
 import type { Caller } from './peer.ts';
 import { refuseHeaders } from './request-headers.ts';
 
@@ -83,6 +89,11 @@ export class Http2ServerWire implements ServerWire {
   sendHeaders(metadata: Metadata | undefined): void {
     const { stream } = this;
     if (this.headersSent || this.finished || stream.closed) return;
+    const refusal = metadata && refuseSizeOf('of the response headers', metadata, this.limits);
+    if (refusal !== undefined) {
+      this.sendStatus(refusal);
+      return;
+    }
     this.headersSent = true;
     const headers: OutgoingHttpHeaders = {
       ':status': 200,
@@ -90,7 +101,7 @@ export class Http2ServerWire implements ServerWire {
       'grpc-accept-encoding': ACCEPTED_ENCODINGS,
     };
     addHttp2Headers(headers, metadata);
-    stream.respond(headers, RESPOND);
+    this.attempt(() => stream.respond(headers, RESPOND));
   }
 
   sendMessage(bytes: Uint8Array): Promise<void> | undefined {
@@ -110,17 +121,18 @@ export class Http2ServerWire implements ServerWire {
     });
   }
 
-  sendStatus(status: CallStatus, last?: Uint8Array): void {
+  sendStatus(wanted: CallStatus, last?: Uint8Array): void {
     const { stream } = this;
     if (this.finished) return;
     this.finished = true;
     if (stream.closed || stream.destroyed) return;
+    const status = withinLimits(wanted, this.limits);
     const trailers: OutgoingHttpHeaders = { 'grpc-status': status.code };
     if (status.details !== '') trailers['grpc-message'] = encodeMessage(status.details);
     addHttp2Headers(trailers, status.metadata);
     if (this.headersSent) {
       stream.once('wantTrailers', () => {
-        stream.sendTrailers(trailers);
+        this.attempt(() => stream.sendTrailers(trailers));
         this.discardRest();
       });
       if (last === undefined) stream.end();
@@ -128,8 +140,17 @@ export class Http2ServerWire implements ServerWire {
     } else {
       trailers[':status'] = 200;
       trailers['content-type'] = 'application/grpc+proto';
-      stream.respond(trailers, RESPOND_AND_END);
+      this.attempt(() => stream.respond(trailers, RESPOND_AND_END));
       this.discardRest();
+    }
+  }
+
+  /** Node throws for headers that HTTP/2 forbids: that ends the stream, not the process. */
+  private attempt(send: () => void): void {
+    try {
+      send();
+    } catch {
+      this.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     }
   }
 

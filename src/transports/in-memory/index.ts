@@ -1,3 +1,5 @@
+import type { Metadata } from 'nice-grpc-common';
+
 import type { ClientCall } from '../../core/client-call.ts';
 import { ListenError, RpcError } from '../../core/errors.ts';
 import type { Payload } from '../../core/method.ts';
@@ -96,7 +98,7 @@ class InMemoryConnection implements Connection {
     this.stateListeners.push(listener);
   }
 
-  invoke(call: ClientCall): Promise<Payload> {
+  invoke(call: ClientCall, extra?: Metadata): Promise<Payload> {
     const { listener } = this;
     if (this.state !== 'ready' || listener === undefined) {
       const details = `The connection to ${this.peer} is ${this.state}`;
@@ -104,7 +106,7 @@ class InMemoryConnection implements Connection {
       return Promise.reject(new RpcError(call.method.path, status));
     }
     let end: ClientEnd | undefined;
-    const exchange = new Exchange(call, () => {
+    const exchange = new Exchange(call, extra, () => {
       if (end !== undefined) this.ends.delete(end);
       if (this.ends.size === 0 && this.state === 'draining') this.close();
     });

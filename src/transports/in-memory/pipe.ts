@@ -6,7 +6,7 @@ import type { CallStatus } from '../../core/status.ts';
 import { Status } from '../../core/status.ts';
 import type { Dispatch, Limits, Peer, ServerWire, WireReceiver } from '../../core/transport.ts';
 import type { ClientWire, Exchange } from '../exchange.ts';
-import { refuseSize } from '../metadata.ts';
+import { refuseSizeOf, withinLimits } from '../metadata.ts';
 import { Lane } from './lane.ts';
 
 const PEER: Peer = { address: 'in-memory', secure: false, certificate: undefined };
@@ -75,12 +75,12 @@ class InMemoryServerWire implements ServerWire {
     this.target = target;
     this.requests = requests;
     this.responses = responses;
-    this.sent = Metadata(call.hasHeaders ? call.headers : undefined);
+    this.sent = Metadata(exchange.outgoing);
     this.timeout =
       call.deadline === Number.POSITIVE_INFINITY
         ? undefined
         : formatTimeout(call.deadline - call.runtime.clock.now());
-    this.refused = refuseReceived(this.sent, target.limits);
+    this.refused = refuseSizeOf('of the request', this.sent, target.limits);
   }
 
   /** The call reaches the server, unless its client left before. */
@@ -121,6 +121,13 @@ class InMemoryServerWire implements ServerWire {
   }
 
   sendHeaders(metadata: Metadata | undefined): void {
+    if (this.over) return;
+    const refusal =
+      metadata && refuseSizeOf('of the response headers', metadata, this.target.limits);
+    if (refusal !== undefined) {
+      this.sendStatus(refusal);
+      return;
+    }
     const copy = Metadata(metadata);
     this.responses.control(() => this.exchange.headers(() => copy));
   }
@@ -134,8 +141,8 @@ class InMemoryServerWire implements ServerWire {
     if (this.over) return;
     this.over = true;
     if (last !== undefined) void this.sendMessage(last);
-    const { code, details } = status;
-    const copy = Metadata(status.metadata);
+    const { code, details, metadata } = withinLimits(status, this.target.limits);
+    const copy = Metadata(metadata);
     this.responses.control(() => {
       this.requests.close();
       this.exchange.status({ code, details }, () => copy);
@@ -147,16 +154,4 @@ class InMemoryServerWire implements ServerWire {
     this.requests.close();
     this.responses.close();
   }
-}
-
-function refuseReceived(metadata: Metadata, limits: Limits): CallStatus | undefined {
-  let bytes = 0;
-  let pairs = 0;
-  for (const [name, values] of metadata) {
-    for (const value of values) {
-      pairs++;
-      bytes += name.length + value.length + 32;
-    }
-  }
-  return refuseSize('of the request', bytes, pairs, limits);
 }
