@@ -34,6 +34,8 @@ describe('a target that does not parse is a ConfigError that quotes it', () => {
     ['ftp:///x:1'],
     ['localhost:notaport'],
     ['orders:50051/path'],
+    ['constructor:///x:1'],
+    ['toString:x'],
   ])('%j', (target) => {
     let error: unknown;
     try {

@@ -2,7 +2,15 @@ import { describe, expect, test } from 'vitest';
 
 import { ShapesServiceDefinition } from '../../generated/inboard/testing/v1/shapes.ts';
 import type { ClientCall, Interceptor } from '../../src/index.ts';
-import { createClient, createServer, grpcJsTransport, Metadata, Status } from '../../src/index.ts';
+import {
+  ConfigError,
+  createClient,
+  createServer,
+  grpcJsTransport,
+  Metadata,
+  ServerError,
+  Status,
+} from '../../src/index.ts';
 import { rejection, startPair, testRuntime, TRANSPORTS } from '../support/harness.ts';
 import { samples, shapes } from '../support/shapes-service.ts';
 
@@ -275,4 +283,106 @@ test('an AbortError that a handler throws is CANCELLED, as in nice-grpc', async 
     unary: () => Promise.reject(new DOMException('enough', 'AbortError')),
   });
   expect(await rejection(p.client.unary({}))).toMatchObject({ code: Status.CANCELLED });
+});
+
+describe('headers that HTTP/2 forbids', () => {
+  const forbidden = [
+    'keep-alive',
+    'transfer-encoding',
+    'upgrade',
+    'proxy-connection',
+    'http2-settings',
+    'content-length',
+    'connection',
+  ];
+
+  test.each(forbidden)('%s from a caller fails its call alone', async (name) => {
+    await using p = await startPair();
+    const neighbour = p.client.unary({ sample: { text: 'on' } });
+    expect(await rejection(p.client.unary({}, { metadata: { [name]: '7' } }))).toMatchObject({
+      code: Status.INVALID_ARGUMENT,
+      processed: 'no',
+    });
+    expect(await neighbour).toMatchObject({ sample: { text: 'on' } });
+  });
+
+  test.each(forbidden)('%s from a handler is left out', async (name) => {
+    await using p = await startPair({
+      async unary(_request, context) {
+        context.header.set(name, '7');
+        context.trailer.set(name, '7');
+        return { sample: { text: 'on' } };
+      },
+    });
+    expect(await p.client.unary({})).toMatchObject({ sample: { text: 'on' } });
+  });
+});
+
+describe.each(TRANSPORTS)(
+  'what a handler sends over the metadata limit, over %s',
+  (_name, make) => {
+    const large = 'x'.repeat(17_000);
+
+    test('in headers', async () => {
+      await using p = await startPair(
+        {
+          async unary(_request, context) {
+            context.header.set('x-large', large);
+            return {};
+          },
+        },
+        { transport: make() },
+      );
+      expect(await rejection(p.client.unary({}))).toMatchObject({
+        code: Status.RESOURCE_EXHAUSTED,
+      });
+    });
+
+    test('in the trailers of an error, which stays the error it is', async () => {
+      await using p = await startPair(
+        {
+          async unary(_request, context) {
+            context.trailer.set('x-large', large);
+            throw new ServerError(Status.NOT_FOUND, 'not here');
+          },
+        },
+        { transport: make() },
+      );
+      expect(await rejection(p.client.unary({}))).toMatchObject({
+        code: Status.NOT_FOUND,
+        details: 'not here',
+      });
+    });
+  },
+);
+
+describe('what a caller gives that no call can be made of', () => {
+  test('metadata that is no ASCII', async () => {
+    await using p = await startPair();
+    const options = { metadata: { 'x-name': 'é' } };
+    const failure = { code: Status.INVALID_ARGUMENT, processed: 'no' };
+    expect(await rejection(p.client.unary({}, options))).toMatchObject(failure);
+    expect(await rejection(p.client.serverStream({}, options).next())).toMatchObject(failure);
+  });
+
+  test('a request stream that is none', async () => {
+    await using p = await startPair();
+    expect(await rejection(p.client.clientStream([{}] as never))).toMatchObject({
+      code: Status.INVALID_ARGUMENT,
+      details: expect.stringContaining('async iterable') as string,
+    });
+  });
+
+  test('a timeout that makes no sense, for a stream too', async () => {
+    await using p = await startPair();
+    const error = await rejection(p.client.serverStream({}, { timeoutMs: -1 }).next());
+    expect(error).toBeInstanceOf(ConfigError);
+  });
+
+  test('a call that is cancelled already, on a channel that is not ready', async () => {
+    await using p = await startPair();
+    const error = await rejection(p.client.unary({}, { signal: AbortSignal.abort() }));
+    expect(error).toMatchObject({ code: Status.CANCELLED, processed: 'no' });
+    expect(p.log).toEqual([]);
+  });
 });

@@ -170,7 +170,7 @@ test('two clients share one channel, whose end is theirs', async () => {
   expect(await rejection(b?.unary({}) ?? Promise.resolve())).toMatchObject({
     code: Status.UNAVAILABLE,
     processed: 'no',
-    details: expect.stringContaining('is closed') as string,
+    details: `The channel to ${f.target} is closed`,
   });
 });
 
@@ -207,4 +207,67 @@ test('shutdown ends what is left after its grace', async () => {
   await started.promise;
   await pair.server.shutdown({ graceMs: 50 });
   expect(await stuck).toMatchObject({ code: Status.UNAVAILABLE });
+});
+
+test('a channel that is disposed ends calls also on endpoints that left the list', async () => {
+  await using f = await fleet(2);
+  const endless = Promise.withResolvers<void>();
+  await using server = createServer({ runtime: f.runtime }).add(ShapesServiceDefinition, {
+    ...shapes,
+    async *serverStream(_request, { signal }) {
+      yield { index: 0 };
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      endless.resolve();
+    },
+  });
+  const { port } = await server.listen('127.0.0.1:0');
+  let listener: ResolverListener | undefined;
+  const endpoint = (to: number) => ({
+    address: { kind: 'tcp', host: '127.0.0.1', port: to } as const,
+    authority: 'shop',
+    serverName: 'shop',
+  });
+  const channel = createChannel('mine:///shop', {
+    runtime: f.runtime,
+    resolvers: {
+      mine: () => ({
+        loopback: true,
+        start: (started) => {
+          listener = started;
+          started.endpoints([endpoint(port)]);
+        },
+        resolveNow: () => undefined,
+        close: () => undefined,
+      }),
+    },
+  });
+  const client = createClient(ShapesServiceDefinition, channel);
+  const stream = client.serverStream({ count: 1 });
+  await stream.next();
+  listener?.endpoints([endpoint(Number(f.addresses[0]?.split(':')[1]))]);
+  await client.unary({});
+  const rest = rejection(stream.next());
+  await channel[Symbol.asyncDispose]();
+  expect(await rest).toMatchObject({ code: Status.UNAVAILABLE });
+  await endless.promise;
+});
+
+test('a second shutdown with less grace ends what the first still waits for', async () => {
+  const started = Promise.withResolvers<void>();
+  await using pair = await startPair({
+    unary: () => {
+      started.resolve();
+      return new Promise<never>(() => undefined);
+    },
+  });
+  const stuck = rejection(pair.client.unary({}));
+  await started.promise;
+  let over = false;
+  const first = pair.server.shutdown().then(() => {
+    over = true;
+  });
+  await pair.server.shutdown({ graceMs: 0 });
+  expect(await stuck).toMatchObject({ code: Status.UNAVAILABLE });
+  await first;
+  expect(over).toBe(true);
 });

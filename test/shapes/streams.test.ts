@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Call, CallStatus, ClientCall, Interceptor, ServerCall } from '../../src/index.ts';
-import { Status } from '../../src/index.ts';
+import { ServerError, Status } from '../../src/index.ts';
 import type { Pair, PairOptions, ShapesImplementation } from '../support/harness.ts';
 import { collect, rejection, startPair, TRANSPORTS } from '../support/harness.ts';
 import { samples, shapes } from '../support/shapes-service.ts';
@@ -11,6 +11,20 @@ const CHUNK = { text: 'x'.repeat(64 * 1024) };
 
 /** More than all buffers hold (windows of 1 MiB on both ends), less than what would take long. */
 const MANY = 400;
+
+/** A call whose server goes away under it. */
+async function lose(p: Pair): Promise<unknown> {
+  const stream = p.client.bidi(
+    (async function* () {
+      yield { sample: { text: 'first' } };
+      await new Promise(() => undefined);
+    })(),
+  );
+  await stream.next();
+  const lost = rejection(stream.next());
+  await p.server[Symbol.asyncDispose]();
+  return await lost;
+}
 
 /** Resolves when `value()` has stopped growing: no sleep long enough could prove that. */
 async function settled(value: () => number): Promise<number> {
@@ -232,6 +246,12 @@ describe.each(TRANSPORTS)('streams over %s', (_name, makeTransport) => {
         (p) => rejection(p.client.unarySafe({}, { timeoutMs: 20 })),
       ],
       [
+        'an error of the server',
+        Status.UNIMPLEMENTED,
+        (p) => rejection(p.client.bidi(samples('fail')).next()),
+      ],
+      ['the loss of the connection', Status.UNAVAILABLE, lose],
+      [
         'a cancel',
         Status.CANCELLED,
         (p) => rejection(p.client.unary({}, { signal: AbortSignal.abort() })),
@@ -250,17 +270,26 @@ describe.each(TRANSPORTS)('streams over %s', (_name, makeTransport) => {
           return next(call);
         };
       await using p = await pair(
-        { unarySafe: () => new Promise<never>(() => undefined) },
+        {
+          unarySafe: () => new Promise<never>(() => undefined),
+          async *bidi(requests) {
+            for await (const { sample } of requests) {
+              if (sample?.text === 'fail') throw new ServerError(Status.UNIMPLEMENTED, 'no');
+              yield { sample };
+            }
+          },
+        },
         {
           client: { interceptors: { perCall: [record<ClientCall>(clientEnds)] } },
           server: { interceptors: { outermost: [record<ServerCall>(serverEnds)] } },
         },
       );
       await run(p);
-      expect(clientEnds.map((status) => status.code)).toEqual(
-        code === Status.CANCELLED && calls.length === 0 ? [] : [code],
-      );
       await expect.poll(() => serverEnds.length).toBe(calls.length - clientEnds.length);
+      // A second firing would come in one of the next turns.
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      expect(clientEnds.map((status) => status.code)).toEqual([code]);
+      expect(serverEnds).toHaveLength(calls.length - 1);
     });
   });
 });

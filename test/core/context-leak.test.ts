@@ -1,0 +1,144 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+import { expect, test } from 'vitest';
+
+import { ShapesServiceDefinition } from '../../generated/inboard/testing/v1/shapes.ts';
+import type { ResolverListener } from '../../src/index.ts';
+import { createClient, createServer, Metadata, Status } from '../../src/index.ts';
+import { createSystemClock } from '../../src/core/clock.ts';
+import { rejection, startPair, testRuntime } from '../support/harness.ts';
+import { shapes } from '../support/shapes-service.ts';
+
+test('timers of one slot do not run in the context of whoever opened the slot', async () => {
+  const storage = new AsyncLocalStorage<string>();
+  const clock = createSystemClock();
+  const at = clock.now() + 12;
+  const seen: (string | undefined)[] = [];
+  await new Promise<void>((resolve) => {
+    storage.run('alice', () => clock.setTimer(at, () => seen.push(storage.getStore())));
+    storage.run('bob', () =>
+      clock.setTimer(at, () => {
+        seen.push(storage.getStore());
+        resolve();
+      }),
+    );
+  });
+  expect(seen).toEqual([undefined, undefined]);
+});
+
+test('what a generator does in its `finally` carries its own call’s metadata, never another’s', async () => {
+  const runtime = testRuntime();
+  const rolledBack: string[] = [];
+  const rollbacks: Promise<unknown>[] = [];
+  const all = Promise.withResolvers<void>();
+  await using back = createServer({ runtime }).add(ShapesServiceDefinition, {
+    ...shapes,
+    async unary(_request, { metadata }) {
+      rolledBack.push(metadata.get('x-who') ?? 'nobody');
+      if (rolledBack.length === 6) all.resolve();
+      return {};
+    },
+  });
+  const { address } = await back.listen('127.0.0.1:0');
+  await using outgoing = createClient(ShapesServiceDefinition, `static:///${address}`, { runtime });
+  await using pair = await startPair(
+    {
+      async *serverStream() {
+        try {
+          yield { index: 0 };
+          await new Promise((resolve) => setTimeout(resolve, 60));
+          yield { index: 1 };
+        } finally {
+          // The call is over: work that outlives it is detached, with what it needs said aloud.
+          const who = runtime.ambient.current()?.propagated[0]?.[1][0];
+          const metadata = Metadata({ 'x-who': String(who) });
+          rollbacks.push(runtime.ambient.detached(() => outgoing.unary({}, { metadata })));
+        }
+      },
+    },
+    { runtime, server: { propagate: ['x-who'] } },
+  );
+  // All deadlines fall into one slot of the clock.
+  const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+  await Promise.all(
+    names.map((who) =>
+      rejection(
+        (async () => {
+          const options = { timeoutMs: 40, metadata: { 'x-who': who } };
+          for await (const _message of pair.client.serverStream({ count: 2 }, options));
+        })(),
+      ),
+    ),
+  );
+  await all.promise;
+  await Promise.all(rollbacks);
+  expect(rolledBack.toSorted()).toEqual(names);
+});
+
+test('what a channel starts does not inherit from the call that first needed it', async () => {
+  const runtime = testRuntime();
+  await using target = createServer({ runtime }).add(ShapesServiceDefinition, shapes);
+  const { port } = await target.listen('127.0.0.1:0');
+  const inherited: unknown[] = [];
+  await using outgoing = createClient(ShapesServiceDefinition, 'mine:///x', {
+    runtime,
+    resolvers: {
+      mine: () => ({
+        loopback: true,
+        start(listener: ResolverListener) {
+          inherited.push(runtime.ambient.current());
+          const address = { kind: 'tcp', host: '127.0.0.1', port } as const;
+          listener.endpoints([{ address, authority: 'x', serverName: 'x' }]);
+        },
+        resolveNow: () => undefined,
+        close: () => undefined,
+      }),
+    },
+  });
+  await using pair = await startPair({ unary: () => outgoing.unary({}) }, { runtime });
+  await pair.client.unary({}, { timeoutMs: 2_000 });
+  expect(inherited).toEqual([undefined]);
+});
+
+test('no handler starts after its deadline, though a layer had waited', async () => {
+  let started = 0;
+  const waited = Promise.withResolvers<void>();
+  await using pair = await startPair(
+    {
+      async unary() {
+        started++;
+        return {};
+      },
+      async clientStream() {
+        started++;
+        return {};
+      },
+    },
+    {
+      server: {
+        interceptors: {
+          beforeHandler: [
+            (next) => async (call) => {
+              await new Promise<void>((resolve) => void call.onCancel(() => resolve()));
+              const result = next(call);
+              waited.resolve();
+              return result;
+            },
+          ],
+        },
+      },
+    },
+  );
+  expect(await rejection(pair.client.unary({}, { timeoutMs: 30 }))).toMatchObject({
+    code: Status.DEADLINE_EXCEEDED,
+  });
+  const stream = pair.client.clientStream(
+    (async function* () {
+      yield {};
+    })(),
+    { timeoutMs: 30 },
+  );
+  await rejection(stream);
+  await waited.promise;
+  expect(started).toBe(0);
+});
