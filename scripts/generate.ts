@@ -4,7 +4,12 @@ import { runAsProgram } from './lib/main.ts';
 import { root } from './lib/run.ts';
 
 await runAsProgram(import.meta, async () => {
-  const { missing, changed, stale } = await updateGenerated(process.argv[2] ?? root);
+  const [folder = root] = process.argv.slice(2);
+  if (folder.startsWith('-')) {
+    console.error(`npm run generate [FOLDER]: '${folder}' is no folder; it takes no options`);
+    return 2;
+  }
+  const { missing, changed, stale } = await updateGenerated(folder);
   for (const file of missing) console.log(`new      ${file}`);
   for (const file of changed) console.log(`changed  ${file}`);
   for (const file of stale) console.log(`removed  ${file}`);

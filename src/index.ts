@@ -117,6 +117,7 @@ export type { Violation } from './interceptors/validation.ts';
 export type { CallContext } from './server/handler-context.ts';
 export { HANDLER_CONTEXT, handlerContext } from './server/handler-context.ts';
 export type { HealthRegistry, HealthStatus } from './server/health.ts';
+export { HealthDefinition } from './server/health.ts';
 export type { ServiceImplementation } from './server/implementation.ts';
 export type { ReflectionOptions } from './server/reflection.ts';
 export type { Server } from './server/server.ts';

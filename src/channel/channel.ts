@@ -195,7 +195,7 @@ export class Channel implements EndpointHost {
       const check = (): void => {
         const endpoint = call.cancelled === undefined ? this.balancer.pick(call) : undefined;
         const failure =
-          call.cancelled ?? (endpoint === undefined ? this.hopeless(call) : undefined);
+          endpoint !== undefined ? undefined : (this.whileWaiting(call) ?? this.hopeless(call));
         if (endpoint === undefined && failure === undefined) return;
         unsubscribe();
         this.waiters.delete(check);
@@ -206,6 +206,16 @@ export class Channel implements EndpointHost {
       this.waiters.add(check);
       check();
     });
+  }
+
+  /** The end of a call that was never sent, with what it waited for. */
+  private whileWaiting({ cancelled }: ClientCall): CallStatus | undefined {
+    if (cancelled === undefined) return undefined;
+    const states = [...this.endpoints.values()].map(
+      ({ name, state, failure }) => failure?.details ?? `${name} is ${state}`,
+    );
+    const waited = states.length === 0 ? `${this.target} is not resolved` : states.join('; ');
+    return { ...cancelled, details: `${cancelled.details}; it was never sent: ${waited}` };
   }
 
   /** Why a call that finds no endpoint ready fails at once; undefined while it may still wait. */

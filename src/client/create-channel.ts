@@ -8,6 +8,7 @@ import { staticResolver, unixResolver } from '../channel/resolvers/static.ts';
 import { parseTarget } from '../channel/target.ts';
 import type { CallCredentials, ChannelCredentials } from '../core/credentials.ts';
 import { insecure, tls } from '../core/credentials.ts';
+import { checkAllPositive, checkPositive } from '../core/checks.ts';
 import { ConfigError } from '../core/errors.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { Keepalive, Limits, Transport } from '../core/transport.ts';
@@ -60,10 +61,11 @@ export function makeChannel(
     callCredentials: options.callCredentials,
     connectOptions: {
       runtime,
-      credentials: options.credentials ?? (resolver.loopback ? insecure() : tls()),
-      connectTimeoutMs: options.connectTimeoutMs ?? 20_000,
-      keepalive: { ...DEFAULT_KEEPALIVE, ...options.keepalive },
-      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      credentials:
+        options.credentials ?? (transport.local === true || resolver.loopback ? insecure() : tls()),
+      connectTimeoutMs: checkPositive('connectTimeoutMs', options.connectTimeoutMs ?? 20_000),
+      keepalive: checkAllPositive('keepalive', { ...DEFAULT_KEEPALIVE, ...options.keepalive }),
+      limits: checkAllPositive('limits', { ...DEFAULT_LIMITS, ...options.limits }),
       userAgent: `inboard/${VERSION}`,
     },
   });

@@ -23,9 +23,9 @@ export interface CallOptions extends Omit<CommonCallOptions, 'metadata'> {
 /** Options of a method, given where the client is made. */
 export interface MethodOptions {
   /** Default 15 000 for unary methods, none for streams. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /** Default false. */
-  readonly waitForReady?: boolean;
+  readonly waitForReady?: boolean | undefined;
 }
 
 type Request<M extends MethodDefinition> = M['requestStream'] extends true

@@ -9,14 +9,16 @@ import { Status } from './status.ts';
  */
 export class RpcError extends ClientError {
   /** Response trailers; empty when the server sent none. */
-  readonly metadata: Metadata;
+  declare readonly metadata: Metadata;
   /** `'no'`: the server's application never saw the call. */
   readonly processed: Processed;
 
   constructor(path: string, status: CallStatus) {
     super(path, status.code, status.details);
     this.name = 'RpcError';
-    this.metadata = status.metadata ?? Metadata();
+    // Not shown when the error is printed: it is an object of functions.
+    const metadata = status.metadata ?? Metadata();
+    Object.defineProperty(this, 'metadata', { value: metadata, enumerable: false });
     this.processed = status.processed ?? 'unknown';
     if (status.cause !== undefined) this.cause = status.cause;
   }

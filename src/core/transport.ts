@@ -11,6 +11,8 @@ import type { CallStatus } from './status.ts';
  */
 export interface Transport {
   readonly name: string;
+  /** True when nothing it carries leaves the process: plaintext is implied for every address. */
+  readonly local?: boolean;
   /** Starts to connect; fails by state, never by throwing. One connection, never redialled. */
   connect(address: Address, options: ConnectOptions): Connection;
   /** Rejects with a `ListenError` when the address cannot be had. */

@@ -27,7 +27,8 @@ export function clientContext(
     return (call) => {
       const { clock, ambient } = call.runtime;
       const timeoutMs = call.timeoutMs ?? methodTimeoutMs;
-      if (timeoutMs !== methodTimeoutMs) checkTimeout(timeoutMs, method.path);
+      // What is left of somebody's time may be nothing; what is no number is a mistake.
+      if (Number.isNaN(timeoutMs)) checkTimeout(timeoutMs, method.path);
       const startMs = clock.now();
       call.deadline = startMs + timeoutMs;
       const inherited = ambient.current();

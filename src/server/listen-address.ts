@@ -6,6 +6,11 @@ import type { Address } from '../core/transport.ts';
 
 /** Parses `host:port`, `[v6]:port`, `:port` (every interface) or `unix:/path`. */
 export function parseListenAddress(text: string): Address {
+  if (typeof text !== 'string') {
+    throw new ConfigError(
+      `listen(${String(text)}): give an address as text, like '127.0.0.1:50051'`,
+    );
+  }
   if (text.startsWith('unix:')) {
     const path = text.slice('unix:'.length).replace(/^\/\/\//, '/');
     if (path === '') throw new ConfigError(`'${text}' has no path: write unix:/run/orders.sock`);
@@ -24,9 +29,10 @@ export function isLocal(address: Address): boolean {
 export function listenCredentials(
   address: Address,
   credentials: ServerCredentials | undefined,
+  local: boolean,
 ): ServerCredentials {
   if (credentials !== undefined) return credentials;
-  if (isLocal(address)) return insecure();
+  if (local) return insecure();
   throw new ConfigError(
     `${formatAddress(address)} is reachable from other machines: pass credentials, ` +
       'serverTls({ cert, key }), or insecure() to serve in plaintext',

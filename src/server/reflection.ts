@@ -1,5 +1,8 @@
 import { readFile } from 'node:fs/promises';
 
+import { fromBinary } from '@bufbuild/protobuf';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+
 import { ConfigError, describe } from '../core/errors.ts';
 import type { Method } from '../core/method.ts';
 import { shapeOf } from '../core/method.ts';
@@ -52,7 +55,12 @@ export async function reflectionService(
   const { descriptors } = options;
   try {
     const bytes = typeof descriptors === 'string' ? await readFile(descriptors) : descriptors;
-    return ServerReflection(bytes, [...services]);
+    // A tool that is told of a service asks for its descriptor: what is not there is not told.
+    const described = describedServices(bytes);
+    return ServerReflection(
+      bytes,
+      services.filter((service) => described.has(service)),
+    );
   } catch (error) {
     const where = typeof descriptors === 'string' ? `'${descriptors}'` : 'the given bytes';
     throw new ConfigError(
@@ -61,4 +69,13 @@ export async function reflectionService(
       { cause: error },
     );
   }
+}
+
+/** The full names of the services in a descriptor set. */
+function describedServices(bytes: Uint8Array): Set<string> {
+  const { file } = fromBinary(FileDescriptorSetSchema, bytes);
+  if (file.length === 0) throw new Error('it holds no file');
+  return new Set(
+    file.flatMap((each) => each.service.map(({ name }) => [each.package, name].join('.'))),
+  );
 }

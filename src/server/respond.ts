@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import { Metadata } from 'nice-grpc-common';
 
 import type { Handler } from '../core/interceptor.ts';
@@ -96,8 +98,9 @@ function encode(call: ServerCall, message: unknown): Uint8Array {
     return call.method.response.encode(message);
   } catch (error) {
     const { logger } = call.runtime;
-    logger.error({ err: error, method: call.path }, 'a response cannot be encoded');
-    const details = "The handler's response cannot be encoded";
+    const errorId = randomUUID();
+    logger.error({ err: error, errorId, method: call.path }, 'a response cannot be encoded');
+    const details = `The handler's response cannot be encoded: error ${errorId}`;
     throw new StatusError({ code: Status.INTERNAL, details });
   }
 }

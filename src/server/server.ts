@@ -2,6 +2,7 @@ import { formatAddress } from '../core/address.ts';
 import type { ServerCredentials } from '../core/credentials.ts';
 import type { ServiceDefinition } from '../core/definition.ts';
 import { methodsOf, unknownMethod } from '../core/definition.ts';
+import { checkAllPositive, checkPositive } from '../core/checks.ts';
 import { ConfigError } from '../core/errors.ts';
 import type { Handler, Interceptor } from '../core/interceptor.ts';
 import { bind } from '../core/interceptor.ts';
@@ -84,8 +85,12 @@ export class Server implements AsyncDisposable {
     address: string,
     options: { readonly credentials?: ServerCredentials } = {},
   ): Promise<Bound> {
+    if (this.health.ended) {
+      throw new ConfigError('This server was shut down and cannot listen again: make a new one');
+    }
     const wanted = parseListenAddress(address);
-    const credentials = listenCredentials(wanted, options.credentials);
+    const local = this.transport.local === true || isLocal(wanted);
+    const credentials = listenCredentials(wanted, options.credentials, local);
     this.reflection ??= this.addReflection();
     await this.reflection;
     this.checkRules();
@@ -95,11 +100,11 @@ export class Server implements AsyncDisposable {
       {
         runtime: this.runtime,
         credentials,
-        limits: { ...DEFAULT_LIMITS, ...limits },
-        maxConcurrentStreams,
-        handshakeTimeoutMs,
+        limits: checkAllPositive('limits', { ...DEFAULT_LIMITS, ...limits }),
+        maxConcurrentStreams: checkPositive('maxConcurrentStreams', maxConcurrentStreams),
+        handshakeTimeoutMs: checkPositive('handshakeTimeoutMs', handshakeTimeoutMs),
       },
-      this.dispatch(isLocal(wanted)),
+      this.dispatch(local),
     );
     this.listeners.add(listener);
     return bound(listener.address);
@@ -200,6 +205,10 @@ export class Server implements AsyncDisposable {
     for (const [key, rule] of Object.entries(authorize)) {
       if (!known.has(key)) {
         throw new ConfigError(`authorize names '${key}', which this server does not serve`);
+      }
+      if (typeof rule !== 'function' && rule !== 'anyone' && rule !== 'authenticated') {
+        const rules = "'anyone', 'authenticated' or a function";
+        throw new ConfigError(`authorize says '${String(rule)}' for '${key}': give ${rules}`);
       }
       if (rule === 'authenticated' && nobodyAuthenticates) {
         throw new ConfigError(`authorize asks who calls '${key}', but nobody authenticates`);

@@ -5,10 +5,11 @@
  * ```ts
  * const runtime = testRuntime();
  * const transport = inMemoryTransport();
- * const server = createServer({ runtime, transport });
- * const client = createClient(OrdersDefinition, 'static:///orders:1', { runtime, transport });
- * const order = client.getOrder({ id }, { timeoutMs: 200 });
- * runtime.clock.advance(200);
+ * const server = createServer({ runtime, transport }).add(OrdersServiceDefinition, orders);
+ * const { address } = await server.listen('orders:0');
+ * const client = createClient(OrdersServiceDefinition, `static:///${address}`, { runtime, transport });
+ * const call = client.getOrder({ id }, { timeoutMs: 200 });
+ * runtime.clock.advance(200); // and the call fails with DEADLINE_EXCEEDED
  * ```
  */
 export { inMemoryTransport } from '../transports/in-memory/index.ts';

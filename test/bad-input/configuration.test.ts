@@ -84,6 +84,19 @@ describe('listening', () => {
     },
   );
 
+  test('after shutdown is refused', async () => {
+    await using server = createServer();
+    await server.shutdown();
+    expect(await rejection(server.listen('127.0.0.1:0'))).toBeInstanceOf(ConfigError);
+  });
+
+  test('with limits or rules that make no sense is refused', async () => {
+    const limits = createServer({ limits: { metadataPairs: 0 } });
+    expect(String(await rejection(limits.listen('127.0.0.1:0')))).toContain('limits.metadataPairs');
+    const rules = createServer({ authorize: { 'grpc.health.v1.Health': 'everyone' as never } });
+    expect(String(await rejection(rules.listen('127.0.0.1:0')))).toContain("'everyone'");
+  });
+
   test.each(['', 'nonsense', '127.0.0.1', '127.0.0.1:x', '127.0.0.1:70000', 'unix:'])(
     'on %j is a ConfigError',
     async (address) => {
@@ -114,11 +127,22 @@ describe('client options', () => {
   });
 
   test.each([0, -1, Number.NaN])('timeoutMs %d', async (timeoutMs) => {
-    const make = () =>
+    const make = (): unknown =>
       createClient(ShapesServiceDefinition, 'localhost:1', { defaults: { timeoutMs } });
     expect(make).toThrow(ConfigError);
     await using pair = await startPair();
-    expect(await rejection(pair.client.unary({}, { timeoutMs }))).toBeInstanceOf(ConfigError);
+    // Of one call, no time left is what is left of somebody's deadline.
+    const error = await rejection(pair.client.unary({}, { timeoutMs }));
+    if (Number.isNaN(timeoutMs)) expect(error).toBeInstanceOf(ConfigError);
+    else expect(error).toMatchObject({ code: Status.DEADLINE_EXCEEDED, processed: 'no' });
+  });
+
+  test.each([
+    ['limits.messageBytes', { limits: { messageBytes: -1 } }],
+    ['keepalive.timeMs', { keepalive: { timeMs: 0 } }],
+    ['connectTimeoutMs', { connectTimeoutMs: Number.NaN }],
+  ])('%s that makes no sense', (option, options) => {
+    expect(() => createChannel('localhost:1', options)).toThrow(`${option} is `);
   });
 
   test('an unknown balancer', () => {
@@ -175,6 +199,9 @@ describe('peers that are not there', () => {
     expect(await rejection(client.unary({}, { waitForReady: true, timeoutMs: 80 }))).toMatchObject({
       code: Status.DEADLINE_EXCEEDED,
       processed: 'no',
+      details: expect.stringContaining(
+        'it was never sent: Cannot connect to 127.0.0.1:1',
+      ) as string,
     });
   });
 

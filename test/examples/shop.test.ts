@@ -124,7 +124,7 @@ test('--once runs the shop for a while: every method is called, nothing fails, a
     expect(Number(/([\d.]+) %$/.exec(row ?? '')?.[1])).toBeGreaterThan(20);
   }
   // The deadline is handed on, and shrinks on the way.
-  const [, ...left] = (await run.line(/PlaceOrder .* (\d+) › (\d+) › (\d+) \| (\d+)$/)).map(Number);
+  const [, ...left] = (await run.line(/PlaceOrder .* (\d+)›(\d+)›(\d+)\|(\d+)$/)).map(Number);
   expect(left).toEqual([...left].toSorted((a, b) => b - a));
   expect(left[0]).toBe(3_000);
   expect(left[2]).toBeLessThan(3_000);

@@ -23,7 +23,7 @@ async function lose(p: Pair): Promise<unknown> {
   await stream.next();
   const lost = rejection(stream.next());
   await p.server[Symbol.asyncDispose]();
-  return await lost;
+  return lost;
 }
 
 /** Resolves when `value()` has stopped growing: no sleep long enough could prove that. */

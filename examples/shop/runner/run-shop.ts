@@ -13,8 +13,9 @@ const ORPHAN_CHECK_MS = 500;
 const WINDOW_MS = 5_000;
 
 const HEADER = [
-  'The inboard shop: gateway → orders → 3 × inventory, payments. Ctrl-C ends it.',
-  'The code is in examples/shop: read orders.ts first. To see a process die, kill -9 its pid.',
+  'The inboard shop: gateway → orders → 3 × inventory, payments.',
+  'Ctrl-C ends it. The code is in examples/shop: read orders.ts first.',
+  'To see a process die, kill -9 its pid.',
 ];
 
 /**

@@ -5,15 +5,14 @@ import type { Figures } from './statistics.ts';
 import type { ProcessState } from './supervisor.ts';
 
 /** What the last column of the method table shows. */
-export const LEGEND =
-  "ms left: of the caller's deadline, at gateway › orders › inventory | payments.";
+export const LEGEND = "ms left: of the caller's deadline, at gateway›orders›inventory|payments.";
 
 /**
  * A row for each method. Rates, latencies and deadlines are of `figures`, counts are of `total`:
  * a live table shows the latest of the one, and all of the other.
  */
 export function methodTable(figures: Figures, total: Report): string[] {
-  const head = ['method', 'calls/s', 'p50 ms', 'p99 ms', 'ok', 'failed', 'unknown', 'ms left'];
+  const head = ['method', 'calls/s', 'p50', 'p99 ms', 'ok', 'failed', 'unknown', 'ms left'];
   const rows = METHODS.map(({ name }) => {
     const lately = methodOf(figures.report, name);
     const { ok, failed, unknown } = methodOf(total, name);
@@ -69,7 +68,7 @@ export function summaryLine({ seconds, report }: Figures, total: Figures): strin
   ].join('  ');
 }
 
-/** `2000 › 1998 › 1995`: the mean at each stage that the calls of an entry method came through. */
+/** `2000›1998›1995`: the mean at each stage that the calls of an entry method came through. */
 function hops({ hops: seen }: Report, name: string): string {
   const entry = name.slice(name.indexOf('.') + 1);
   const left = (stage: string): string | undefined => {
@@ -78,8 +77,8 @@ function hops({ hops: seen }: Report, name: string): string {
   };
   const payments = left('payments');
   const way = [left('gateway'), left('orders'), left('inventory')];
-  const joined = way.filter((stage) => stage !== undefined).join(' › ');
-  return payments === undefined ? joined : `${joined} | ${payments}`;
+  const joined = way.filter((stage) => stage !== undefined).join('›');
+  return payments === undefined ? joined : `${joined}|${payments}`;
 }
 
 function milliseconds(value: number | undefined): string {

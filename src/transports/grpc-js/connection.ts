@@ -171,7 +171,7 @@ export class GrpcJsConnection implements Connection {
 
   private fail(why: string): void {
     if (this.state === 'closed') return;
-    const details = `Cannot connect to ${this.peer}: ${why}`;
+    const details = `Cannot connect to ${this.peer}: ${plainly(why)}`;
     this.failure = { code: Status.UNAVAILABLE, details, processed: 'no' };
     this.close();
   }
@@ -193,6 +193,11 @@ function grpcTarget(address: Address): string {
   const family = isIP(address.host);
   const scheme = family === 4 ? 'ipv4:' : family === 6 ? 'ipv6:' : 'dns:';
   return `${scheme}${formatAddress(address)}`;
+}
+
+/** The commonest failure of all in words. */
+function plainly(why: string): string {
+  return why.includes('ECONNREFUSED') ? 'nothing listens there (ECONNREFUSED)' : why;
 }
 
 /** Takes grpc-js's frame of words off the system's own. */

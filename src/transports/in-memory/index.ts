@@ -34,6 +34,7 @@ export function inMemoryTransport(): Transport {
   let nextPort = FIRST_PORT;
   return {
     name: 'in-memory',
+    local: true,
     connect: (address, options) => new InMemoryConnection(address, options, listeners),
     async listen(address, options, dispatch) {
       const bound =
