@@ -23,8 +23,3 @@ export interface CallStatus {
 }
 
 export const OK: CallStatus = Object.freeze({ code: Status.OK, details: '' });
-
-/** The name of a code in the field's spelling; a number a peer made up is shown as it is. */
-export function statusName(code: number): string {
-  return Status[code] ?? `code ${code}`;
-}

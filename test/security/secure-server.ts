@@ -31,7 +31,7 @@ export interface SecureServerOptions {
   readonly credentials: ServerCredentials;
   readonly server?: ServerOptions;
   readonly implementation?: Partial<ShapesImplementation>;
-  readonly runtime?: Runtime & { readonly log: LogEntry[] };
+  readonly runtime?: Runtime & { readonly log: readonly LogEntry[] };
 }
 
 type ConnectOptions = ClientOptions<ShapesDefinition> &
@@ -40,7 +40,7 @@ type ConnectOptions = ClientOptions<ShapesDefinition> &
 /** A server on a real socket, and the clients of it, which end with it. */
 export interface SecureServer extends AsyncDisposable {
   readonly port: number;
-  readonly log: LogEntry[];
+  readonly log: readonly LogEntry[];
   /** A new client with a connection of its own, by default to `static:///127.0.0.1`. */
   connect(options: ConnectOptions): ShapesClient;
 }

@@ -12,6 +12,8 @@ import type {
 import { createClient, createRuntime, createServer, grpcJsTransport } from '../../src/index.ts';
 import { inMemoryTransport } from '../../src/transports/in-memory/index.ts';
 import { ShapesServiceDefinition } from '../../generated/inboard/testing/v1/shapes.ts';
+import type { LogEntry } from '../../src/testing/index.ts';
+import { recordingLogger } from '../../src/testing/index.ts';
 import { shapes } from './shapes-service.ts';
 
 export type ShapesDefinition = typeof ShapesServiceDefinition;
@@ -24,26 +26,17 @@ export const TRANSPORTS: readonly [name: string, make: () => Transport][] = [
   ['in-memory', inMemoryTransport],
 ];
 
-/** One line of the log, as a test looks at it. */
-export interface LogEntry {
-  readonly level: 'error' | 'warn' | 'info';
-  readonly fields: Readonly<Record<string, unknown>>;
-  readonly message: string;
-}
+export type { LogEntry };
 
-/** A runtime of its own, whose log is kept. */
-export function testRuntime(): Runtime & { readonly log: LogEntry[] } {
-  const log: LogEntry[] = [];
-  const at = (level: LogEntry['level']) => (fields: object, message: string) => {
-    log.push({ level, fields: fields as LogEntry['fields'], message });
-  };
-  const logger = { error: at('error'), warn: at('warn'), info: at('info') };
-  return { ...createRuntime({ logger }), log };
+/** A runtime on real time, whose log is kept. */
+export function testRuntime(): Runtime & { readonly log: readonly LogEntry[] } {
+  const logger = recordingLogger();
+  return { ...createRuntime({ logger }), log: logger.entries };
 }
 
 export interface PairOptions {
   readonly transport?: Transport;
-  readonly runtime?: Runtime & { readonly log: LogEntry[] };
+  readonly runtime?: Runtime & { readonly log: readonly LogEntry[] };
   readonly server?: ServerOptions;
   readonly service?: ServiceOptions<ShapesDefinition>;
   readonly client?: ClientOptions<ShapesDefinition> & ChannelOptions;
@@ -55,7 +48,7 @@ export interface Pair extends AsyncDisposable {
   readonly client: ShapesClient;
   readonly port: number;
   readonly target: string;
-  readonly log: LogEntry[];
+  readonly log: readonly LogEntry[];
 }
 
 /** Serves the shapes, some of them replaced, and connects a client. */
