@@ -157,13 +157,8 @@ export class Exchange implements MessageSource {
     this.settle(this.localStatus ?? wireStatus);
   }
 
-  /** From the wire: what came must not be let in. */
-  refuse(status: CallStatus): void {
-    this.cancel(status);
-  }
-
   /** This side ends the call: what the wire answers to that is its echo. */
-  private cancel(status: CallStatus): void {
+  cancel(status: CallStatus): void {
     if (this.over) return;
     this.localStatus ??= status;
     this.wire?.cancel(status);

@@ -4,20 +4,22 @@ import type { Call, ClientCall, Handler, Interceptor, ServerCall } from '../../s
 import { clientStack, serverStack } from '../../src/index.ts';
 import { startPair } from '../support/harness.ts';
 
+const NOTHING_CONFIGURED: Parameters<typeof serverStack>[0] = {
+  authenticators: [],
+  rules: undefined,
+  maxTimeoutMs: 1,
+  propagate: [],
+  validatorOf: () => undefined,
+  refusal: () => ({ code: 3, details: '' }),
+};
+
 test('the default client stack has its layers in the documented order', () => {
   const names = clientStack({ timeoutOf: () => undefined }).map(({ name }) => name);
   expect(names).toEqual(['context', 'perCall', 'perAttempt']);
 });
 
 test('the default server stack has its layers in the documented order', () => {
-  const names = serverStack({
-    authenticators: [],
-    rules: undefined,
-    maxTimeoutMs: 1,
-    propagate: [],
-    validatorOf: () => undefined,
-    refusal: () => ({ code: 3, details: '' }),
-  }).map(({ name }) => name);
+  const names = serverStack(NOTHING_CONFIGURED).map(({ name }) => name);
   expect(names).toEqual([
     'outermost',
     'error-mapping',
@@ -101,14 +103,7 @@ test('a call passes user layers in order, around what stands between them', asyn
 
 test('a layer that does not apply costs nothing: it returns what it was given', () => {
   const handler = async (): Promise<undefined> => undefined;
-  const stack = serverStack({
-    authenticators: [],
-    rules: undefined,
-    maxTimeoutMs: 1,
-    propagate: [],
-    validatorOf: () => undefined,
-    refusal: () => ({ code: 3, details: '' }),
-  });
+  const stack = serverStack(NOTHING_CONFIGURED);
   const idle = stack.filter(({ name }) =>
     ['authentication', 'authorization', 'validation'].includes(name),
   );

@@ -57,7 +57,7 @@ export class GrpcJsWire implements ClientWire {
   onReceiveMetadata(metadata: GrpcMetadata): void {
     const refusal = refuseIncoming('response headers', metadata, this.limits);
     if (refusal === undefined) this.exchange.headers(() => incomingMetadata(metadata));
-    else this.exchange.refuse(refusal);
+    else this.exchange.cancel(refusal);
   }
 
   onReceiveMessage(message: Buffer): void {
