@@ -89,6 +89,7 @@ export type { ClientOptions } from './client/create-client.ts';
 export type { CallOptions, Client, ClientMethod, MethodOptions } from './client/types.ts';
 export type { CallKey, EndListener, MessageTap } from './core/call.ts';
 export { Call, callKey } from './core/call.ts';
+export { AttemptCall } from './core/attempt-call.ts';
 export { ClientCall } from './core/client-call.ts';
 export type { Clock, Timer } from './core/clock.ts';
 export type {
@@ -102,7 +103,14 @@ export type {
 } from './core/credentials.ts';
 export { insecure, serverTls, tls } from './core/credentials.ts';
 export type { MethodDefinition, ServiceDefinition } from './core/definition.ts';
-export { ConfigError, ListenError, RpcError } from './core/errors.ts';
+export type { Rejection } from './core/errors.ts';
+export {
+  CircuitOpenError,
+  ConfigError,
+  ListenError,
+  RejectedError,
+  RpcError,
+} from './core/errors.ts';
 export type { Handler, Interceptor } from './core/interceptor.ts';
 export type { Method, Payload, Shape } from './core/method.ts';
 export type { Logger, Runtime } from './core/runtime.ts';

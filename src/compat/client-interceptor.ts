@@ -6,7 +6,7 @@ import type { Handler, Interceptor, Method, Payload } from '../index.ts';
 import { ClientCall, createRuntime, Metadata, Status } from '../index.ts';
 import { errorForMiddleware, errorForStack, statusOf } from './client-errors.ts';
 import { EXTENSIONS, extensionsOf } from './client-middleware.ts';
-import { followSignal } from './derived-call.ts';
+import { followSignal } from './follow-signal.ts';
 import type { MiddlewareGenerator } from './drive.ts';
 import { MiddlewareStream, singleResponse, tapped, within } from './drive.ts';
 import type { InterceptorOptions } from './nice-method.ts';

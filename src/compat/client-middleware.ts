@@ -1,9 +1,9 @@
 import type { CallOptions, ClientMiddleware, ClientMiddlewareCall } from 'nice-grpc-common';
 
 import type { CallKey, ClientCall, Handler, Interceptor, Method } from '../index.ts';
-import { callKey, Metadata, Status } from '../index.ts';
+import { AttemptCall, callKey, Metadata, Status } from '../index.ts';
 import { errorForMiddleware, errorForStack, statusOf } from './client-errors.ts';
-import { DerivedCall, followSignal } from './derived-call.ts';
+import { followSignal } from './follow-signal.ts';
 import type { MiddlewareGenerator } from './drive.ts';
 import { MiddlewareStream, singleResponse } from './drive.ts';
 import { checkRequest, descriptorOf } from './nice-method.ts';
@@ -37,7 +37,7 @@ export function fromNiceGrpcClientMiddleware<Ext = object, RequiredExt = object>
     return (call) => {
       const opened = Promise.withResolvers<undefined>();
       const passOn = (request: unknown, given: CallOptions): MiddlewareGenerator => {
-        const start = (): DerivedCall => startAttempt(call, request, given);
+        const start = (): AttemptCall => startAttempt(call, request, given);
         return runAttempt(start, next, call, given.signal, () => opened.resolve(undefined));
       };
       const generator = run(
@@ -78,10 +78,10 @@ function optionsOf(call: ClientCall, extensions: object): CallOptions {
   };
 }
 
-function startAttempt(parent: ClientCall, request: unknown, options: CallOptions): DerivedCall {
+function startAttempt(parent: ClientCall, request: unknown, options: CallOptions): AttemptCall {
   checkRequest(parent.method, request);
   const { metadata, signal } = options;
-  const attempt = new DerivedCall(parent, request);
+  const attempt = new AttemptCall(parent, request);
   // A copy: what the layers below add to one attempt must not be on the next one already.
   attempt.headers = Metadata(metadata);
   attempt.set(EXTENSIONS, extensionsOf(options));
@@ -108,7 +108,7 @@ export function extensionsOf(options: CallOptions): object {
 
 /** One `next` of the middleware, from the start of its call to its end. */
 async function* runAttempt(
-  start: () => DerivedCall,
+  start: () => AttemptCall,
   next: Handler<ClientCall>,
   parent: ClientCall,
   signal: AbortSignal | undefined,

@@ -104,6 +104,11 @@ export abstract class Call {
     return values.get(key) as T;
   }
 
+  /** True when a layer left a value on this very call. */
+  has<T>(key: CallKey<T>): boolean {
+    return this.values?.has(key) ?? false;
+  }
+
   set<T>(key: CallKey<T>, value: T): void {
     this.values ??= new Map();
     this.values.set(key, value);
@@ -177,6 +182,16 @@ export abstract class Call {
   onRequestMessage(tap: MessageTap): void {
     this.requestTaps ??= [];
     this.requestTaps.push(tap);
+  }
+
+  /** True where a tap waits for request messages. */
+  get tapsRequest(): boolean {
+    return this.requestTaps !== undefined;
+  }
+
+  /** True where a tap waits for response messages. */
+  get tapsResponse(): boolean {
+    return this.responseTaps !== undefined;
   }
 
   /** Shows `tap` every response message as it passes the wire end of the stack. */

@@ -13,6 +13,14 @@ export class ClientCall extends Call {
   waitForReady: boolean = false;
   /** What the call options say of the deadline, in ms; undefined leaves it to weaker sources. */
   timeoutMs: number | undefined = undefined;
+  /** Which endpoint the channel sent it to, once it did. */
+  endpoint: string | undefined = undefined;
+  /** Endpoints that are picked only where no other is available. */
+  avoid: ReadonlySet<string> | undefined = undefined;
+  /** How many attempts the logical call made before this one. */
+  attempt: number = 0;
+  /** Bytes of the request that were encoded for the wire so far. */
+  sentBytes: number = 0;
   private headerListeners: HeaderListener[] | undefined = undefined;
 
   constructor(method: Method, runtime: Runtime, request: Payload) {

@@ -24,6 +24,41 @@ export class RpcError extends ClientError {
   }
 }
 
+/** Which layer of this process refused a call. */
+export type Rejection = 'circuit_open' | 'bulkhead_full' | 'rate_limited' | 'throttled';
+
+/**
+ * A call that this process refused to make. It is final: another attempt would be refused too, or
+ * would defeat what refused this one.
+ */
+export class RejectedError extends RpcError {
+  readonly reason: Rejection;
+
+  constructor(path: string, reason: Rejection, status: CallStatus) {
+    super(path, { ...status, processed: 'no' });
+    this.name = 'RejectedError';
+    this.reason = reason;
+  }
+}
+
+/** A call refused because its method's breaker is open. */
+export class CircuitOpenError extends RejectedError {
+  /** How long the breaker has been open, in ms. */
+  readonly openForMs: number;
+  /** In how many ms it lets the next call try; 0 while the probes that are out decide. */
+  readonly nextProbeInMs: number;
+
+  constructor(path: string, openForMs: number, nextProbeInMs: number) {
+    const details =
+      `The circuit of ${path} has been open for ${Math.round(openForMs)} ms; ` +
+      `next probe in ${Math.round(nextProbeInMs)} ms`;
+    super(path, 'circuit_open', { code: Status.UNAVAILABLE, details });
+    this.name = 'CircuitOpenError';
+    this.openForMs = openForMs;
+    this.nextProbeInMs = nextProbeInMs;
+  }
+}
+
 /**
  * Something the program itself got wrong before any call was made: an option, a target, an
  * address, a credential. The message says what, where and what to do.

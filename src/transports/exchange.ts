@@ -194,7 +194,9 @@ export class Exchange implements MessageSource {
 
   private encode(message: unknown): Uint8Array {
     this.call.tapRequest(message);
-    return this.call.method.request.encode(message);
+    const bytes = this.call.method.request.encode(message);
+    this.call.sentBytes += bytes.length;
+    return bytes;
   }
 
   /** Pumps the request stream, no faster than the peer takes it. */
