@@ -6,11 +6,19 @@ import type { Payload } from './method.ts';
 import type { CallStatus } from './status.ts';
 import { Status } from './status.ts';
 
+/** Who makes the attempts of a call. */
+export interface AttemptOwner {
+  /** Response headers came: where an attempt is committed to (A6). */
+  headersCame(attempt: AttemptCall): void;
+}
+
 /**
  * One attempt of a call: what the layers below whoever tries again get. It sees what was left on
  * the call, keeps what is left on itself, and ends with the call at the latest.
  */
 export class AttemptCall extends ClientCall {
+  /** Told of response headers before those who listen for them. */
+  owner: AttemptOwner | undefined = undefined;
   private readonly parent: ClientCall;
 
   /** `attempt`: how many were made before this one. */
@@ -29,6 +37,11 @@ export class AttemptCall extends ClientCall {
     this.onEnd(parent.onCancel((status) => this.abandon(status)));
   }
 
+  override tellResponseHeader(): void {
+    this.owner?.headersCame(this);
+    super.tellResponseHeader();
+  }
+
   override get<T>(key: CallKey<T>): T {
     return this.has(key) ? super.get(key) : this.parent.get(key);
   }
@@ -45,7 +58,7 @@ export class AttemptCall extends ClientCall {
     const details = 'The call is over';
     const reason = status.code === Status.OK ? { code: Status.CANCELLED, details } : status;
     this.cancel(reason);
-    // After an end nobody is left to end this one.
-    if (this.parent.ended !== undefined) this.end(reason);
+    // Whoever made this one may wait for what is below it; once the call is over nobody does.
+    this.parent.onEnd(() => this.end(reason));
   }
 }

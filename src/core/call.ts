@@ -98,6 +98,12 @@ export abstract class Call {
     return this.responseTrailers !== undefined;
   }
 
+  /** Takes over what another call got for a response, read or not. */
+  adoptResponse({ responseHeaders, responseTrailers }: Call): void {
+    this.responseHeaders = responseHeaders;
+    this.responseTrailers = responseTrailers;
+  }
+
   get<T>(key: CallKey<T>): T {
     const { values } = this;
     if (values === undefined || !values.has(key)) return key.defaultValue;

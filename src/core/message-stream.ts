@@ -9,6 +9,8 @@ export interface MessageSource {
   abandon(): void;
 }
 
+type FinishListener = (status: CallStatus, error: unknown) => void;
+
 interface Waiter<T> {
   resolve(result: IteratorResult<T, undefined>): void;
   reject(error: unknown): void;
@@ -30,7 +32,7 @@ export class MessageStream<T = unknown> implements AsyncIterableIterator<T, unde
   private pulling = false;
   private finished = false;
   private failure: unknown = undefined;
-  private finishListener: ((status: CallStatus, error: unknown) => void) | undefined = undefined;
+  private finishListeners: FinishListener[] | undefined = undefined;
   private finishStatus: CallStatus | undefined = undefined;
 
   /** `readAheadBytes`: how far to read ahead of the consumer; always one message, however large. */
@@ -63,13 +65,18 @@ export class MessageStream<T = unknown> implements AsyncIterableIterator<T, unde
     const { waiters } = this;
     this.waiters = [];
     for (const waiter of waiters) this.settle(waiter);
-    this.finishListener?.(status, error);
+    if (this.finishListeners === undefined) return;
+    for (const listener of this.finishListeners) listener(status, error);
   }
 
-  /** Tells once how the stream ended, in place of wrapping it. */
-  onFinish(listener: (status: CallStatus, error: unknown) => void): void {
-    if (this.finishStatus !== undefined) listener(this.finishStatus, this.failure);
-    else this.finishListener = listener;
+  /** Tells once how the stream ended, in place of wrapping it; in order of registration. */
+  onFinish(listener: FinishListener): void {
+    if (this.finishStatus !== undefined) {
+      listener(this.finishStatus, this.failure);
+      return;
+    }
+    this.finishListeners ??= [];
+    this.finishListeners.push(listener);
   }
 
   next(): Promise<IteratorResult<T, undefined>> {

@@ -1,6 +1,7 @@
 import type { Metadata } from 'nice-grpc-common';
 
 import { Call } from './call.ts';
+import type { Draining } from './draining.ts';
 import { describe } from './errors.ts';
 import type { MessageSource } from './message-stream.ts';
 import { MessageStream } from './message-stream.ts';
@@ -12,6 +13,12 @@ import type { Peer, ServerWire, WireReceiver } from './transport.ts';
 
 /** How far a request stream reads ahead of its handler, in bytes: enough to keep the wire busy. */
 const READ_AHEAD_BYTES = 64 * 1024;
+
+/** What a call ends with because its server does. */
+export const SHUTTING_DOWN: CallStatus = Object.freeze({
+  code: Status.UNAVAILABLE,
+  details: 'The server is shutting down',
+});
 
 /** Thrown inside a stack to end the call with a status: the error-mapping layer knows it. */
 export class StatusError extends Error {
@@ -33,15 +40,21 @@ export function refuseOver(call: ServerCall): void {
 
 /** A call that arrived. Its request is decoded when it is first read, after admission. */
 export class ServerCall extends Call implements WireReceiver, MessageSource {
+  /** True once response headers went out: from then on the call is committed to (A6). */
+  headersSent: boolean = false;
   private readonly wire: ServerWire;
+  private readonly server: Draining | undefined;
+  private drainController: AbortController | undefined = undefined;
   private payload: Payload = undefined;
   private stream: MessageStream | undefined = undefined;
   private single: { resolve(m: unknown): void; reject(e: unknown): void } | undefined = undefined;
   private message_: { readonly value: unknown } | undefined = undefined;
 
-  constructor(method: Method, runtime: Runtime, wire: ServerWire) {
+  /** `server`: how the end of the server is known; without it, it never ends. */
+  constructor(method: Method, runtime: Runtime, wire: ServerWire, server?: Draining) {
     super(method, runtime);
     this.wire = wire;
+    this.server = server;
     wire.receive(this);
   }
 
@@ -81,13 +94,26 @@ export class ServerCall extends Call implements WireReceiver, MessageSource {
     this.payload = payload;
   }
 
-  /** Sends the response headers now rather than with the first message. */
-  sendHeaders(): void {
-    if (this.ended === undefined) this.wire.sendHeaders(this.headersToSend());
+  /**
+   * Aborts when the server drains and wants this call to come to an end. Its reason is a
+   * `StatusError` of UNAVAILABLE: a handler that throws it, or what an aborted operation throws,
+   * ends with a status that may be retried.
+   */
+  get draining(): AbortSignal {
+    if (this.drainController === undefined) {
+      const controller = new AbortController();
+      this.drainController = controller;
+      const begun = this.server?.onBegin(() => controller.abort(new StatusError(SHUTTING_DOWN)));
+      if (begun !== undefined) this.onEnd(begun);
+    }
+    return this.drainController.signal;
   }
 
-  headersToSend(): Metadata | undefined {
-    return this.hasResponseHeader ? this.responseHeader : undefined;
+  /** Sends the response headers, once: now rather than with the first message. */
+  sendHeaders(): void {
+    if (this.ended !== undefined || this.headersSent) return;
+    this.headersSent = true;
+    this.wire.sendHeaders(this.hasResponseHeader ? this.responseHeader : undefined);
   }
 
   pull(): void {
@@ -137,6 +163,11 @@ export class ServerCall extends Call implements WireReceiver, MessageSource {
     const error = new StatusError(status);
     this.stream?.finish(status, error);
     this.single?.reject(error);
+  }
+
+  /** Every request has some, read or not. */
+  override get hasHeaders(): boolean {
+    return true;
   }
 
   protected override makeHeaders(): Metadata {

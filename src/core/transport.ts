@@ -108,15 +108,76 @@ export interface ListenOptions {
   readonly maxConcurrentStreams: number;
   /** TLS handshake and HTTP/2 preface, in ms. Default 10 000. */
   readonly handshakeTimeoutMs: number;
+  readonly connections: ConnectionLimits;
+  readonly floods: FloodLimits;
 }
 
-/** An open listener. */
+/** How long connections live and how many there are. `Infinity` sets no bound. */
+export interface ConnectionLimits {
+  /**
+   * Age at which a connection is told to go elsewhere, in ms, ±10 % at random, so that clients
+   * find new replicas and do not all come back at once (A9). Default 1 800 000.
+   */
+  readonly maxAgeMs: number;
+  /** How long its calls may still take then, in ms; what is left is cut off. Default 30 000. */
+  readonly ageGraceMs: number;
+  /** How long a connection may be without a call, in ms. Default 300 000. */
+  readonly idleMs: number;
+  /** Connections that one address may have open; a further one is closed. Default `Infinity`. */
+  readonly maxPerAddress: number;
+}
+
+export const DEFAULT_CONNECTIONS: ConnectionLimits = Object.freeze({
+  maxAgeMs: 1_800_000,
+  ageGraceMs: 30_000,
+  idleMs: 300_000,
+  maxPerAddress: Number.POSITIVE_INFINITY,
+});
+
+/**
+ * What a peer may waste of a server before its connection is ended, with all calls on it.
+ * nghttp2, below Node, bounds CONTINUATION frames a header block (8), and PINGs and SETTINGS that
+ * the peer sends faster than it reads their answers (1 000), by itself.
+ */
+export interface FloodLimits {
+  /**
+   * Calls that a peer may reset at once (CVE-2023-44487). Cancelled calls and hedges that lost
+   * count, too, so nghttp2's own 1 000 at once and 33 a second would end connections of honest
+   * peers. Default 2 000.
+   */
+  readonly resetBurst: number;
+  /** Calls that a peer may reset a second in the long run. Default 1 000. */
+  readonly resetsPerSecond: number;
+  /** Frames that break the protocol, and empty DATA frames that end nothing. Default 1 000. */
+  readonly invalidFrames: number;
+  /** Streams opened above `maxConcurrentStreams` before the peer knew better. Default 100. */
+  readonly rejectedStreams: number;
+  /** Settings in one SETTINGS frame. Default 32. */
+  readonly settingsEntries: number;
+}
+
+export const DEFAULT_FLOODS: FloodLimits = Object.freeze({
+  resetBurst: 2_000,
+  resetsPerSecond: 1_000,
+  invalidFrames: 1_000,
+  rejectedStreams: 100,
+  settingsEntries: 32,
+});
+
+/** An open listener. It is drained by `sayGoodbye`, then `closed`; `close` cuts that short. */
 export interface Listener {
   /** The address it got: the port is the real one where 0 was asked for. */
   readonly address: Address;
-  /** Stops accepting, tells peers to go elsewhere, and resolves when the calls in flight are over. */
-  drain(): Promise<void>;
-  /** Ends everything now. */
+  /** Connections that are open. */
+  readonly connections: number;
+  /**
+   * Stops accepting and tells peers to go elsewhere. Resolves once each knows the last call it
+   * may send. Calls in flight go on.
+   */
+  sayGoodbye(): Promise<void>;
+  /** Resolves once the listener has closed and every connection with it. */
+  closed(): Promise<void>;
+  /** Ends everything now; statuses that were just sent still go out, within a moment. */
   close(): Promise<void>;
 }
 
@@ -159,7 +220,11 @@ export interface ServerWire {
   sendHeaders(metadata: Metadata | undefined): void;
   /** Returns a promise when the peer must be waited for, undefined when there is room. */
   sendMessage(bytes: Uint8Array): Promise<void> | undefined;
-  /** Ends the call, with a last message when there is one; the first status counts. */
+  /**
+   * Ends the call, with a last message when there is one; the first status counts. UNAVAILABLE
+   * that nobody processed, where nothing was sent, goes out so that the client knows that: as a
+   * refused stream.
+   */
   sendStatus(status: CallStatus, last?: Uint8Array): void;
 }
 

@@ -6,9 +6,6 @@ import type { Method } from '../core/method.ts';
 import type { CallStatus } from '../core/status.ts';
 import { Status } from '../core/status.ts';
 
-/** Default of a unary call where neither the caller, the code nor the contract says, in ms. */
-export const DEFAULT_TIMEOUT_MS = 15_000;
-
 /** Kept back from an inherited deadline for the way, in ms. */
 const HOP_MS = 2;
 
@@ -16,14 +13,9 @@ const HOP_MS = 2;
  * Client layer 1. Sets the deadline, min(inherited − 2 ms, what the call asks for), and hands the
  * call being handled down to this one: its cancellation and its allow-listed metadata.
  */
-export function clientContext(
-  timeoutOf: (method: Method) => number | undefined,
-): Interceptor<ClientCall> {
+export function clientContext(timeoutOf: (method: Method) => number): Interceptor<ClientCall> {
   return (next, method) => {
-    const methodTimeoutMs =
-      timeoutOf(method) ??
-      (method.shape === 'unary' ? DEFAULT_TIMEOUT_MS : Number.POSITIVE_INFINITY);
-    checkTimeout(methodTimeoutMs, method.path);
+    const methodTimeoutMs = timeoutOf(method);
     return (call) => {
       const { clock, ambient } = call.runtime;
       const timeoutMs = call.timeoutMs ?? methodTimeoutMs;

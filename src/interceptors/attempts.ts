@@ -1,0 +1,272 @@
+import type { AttemptOwner } from '../core/attempt-call.ts';
+import { AttemptCall } from '../core/attempt-call.ts';
+import type { ClientCall } from '../core/client-call.ts';
+import type { Timer } from '../core/clock.ts';
+import { RpcError, statusOfError, toRpcError } from '../core/errors.ts';
+import type { Handler } from '../core/interceptor.ts';
+import { MessageStream } from '../core/message-stream.ts';
+import type { Payload } from '../core/method.ts';
+import type { CallStatus } from '../core/status.ts';
+import { OK, Status } from '../core/status.ts';
+import type { ReplayQuota } from '../policies/replay-buffer.ts';
+import { ReplayBuffer } from '../policies/replay-buffer.ts';
+import type { RetryBudget } from '../policies/retry-budget.ts';
+import type { RetryRules } from '../policies/retry-rules.ts';
+import { FollowedStream } from './followed-stream.ts';
+
+/** How attempts end that another one has overtaken: nobody's failure. */
+const LOST: CallStatus = { code: Status.CANCELLED, details: 'Another attempt of the call won' };
+
+/** What all methods of a channel share when they try again. */
+export interface SharedRetryState {
+  readonly retryBudget: RetryBudget | undefined;
+  readonly replayQuota: ReplayQuota;
+}
+
+/**
+ * One logical call and its attempts. Starts as one attempt; a failed one may be followed by
+ * another after a wait, and, where the method is hedged, an open one too. The first attempt that
+ * gets response headers has won: the call is committed to it and the others are cancelled.
+ */
+export class Attempts implements AttemptOwner {
+  private readonly call: ClientCall;
+  private readonly next: Handler<ClientCall>;
+  private readonly rules: RetryRules;
+  private readonly shared: SharedRetryState;
+  private readonly startMs: number;
+  private resolve!: (payload: Payload) => void;
+  private reject!: (error: unknown) => void;
+
+  /** Attempts that count; transparent ones do not. */
+  private made = 0;
+  private transparent = 0;
+  private readonly open: AttemptCall[] = [];
+  private winner: AttemptCall | undefined = undefined;
+  private settled = false;
+  private tried: Set<string> | undefined = undefined;
+  private replay: ReplayBuffer | undefined = undefined;
+  private timer: Timer | undefined = undefined;
+  private lastError: unknown = undefined;
+  private hedging: boolean;
+
+  constructor(
+    call: ClientCall,
+    next: Handler<ClientCall>,
+    rules: RetryRules,
+    shared: SharedRetryState,
+  ) {
+    this.call = call;
+    this.next = next;
+    this.rules = rules;
+    this.shared = shared;
+    this.startMs = call.runtime.clock.now();
+    this.hedging = rules.hedge !== undefined;
+  }
+
+  run(): Promise<Payload> {
+    const { call, rules, shared } = this;
+    shared.retryBudget?.deposit(this.startMs);
+    rules.counters.calls++;
+    if (call.method.requestStream && rules.maxAttempts > 1) this.keepRequest();
+    return new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+      this.launch(this.startMs);
+      if (this.hedging) this.hedgeLater();
+    });
+  }
+
+  private keepRequest(): void {
+    const { call } = this;
+    const request = call.request as AsyncIterable<unknown, undefined> | null | undefined;
+    // What is no stream is refused by whoever reads it.
+    if (typeof request?.[Symbol.asyncIterator] !== 'function') return;
+    const replay = new ReplayBuffer(request, this.shared.replayQuota);
+    this.replay = replay;
+    call.onEnd(() => replay.close());
+  }
+
+  private launch(startMs: number): void {
+    const { call, replay, tried, rules } = this;
+    const number = this.made + this.transparent;
+    this.made++;
+    rules.counters.attempts++;
+    const attempt = new AttemptCall(call, call.request, number);
+    if (replay !== undefined) {
+      attempt.request = replay.open(attempt, () => this.commit(attempt));
+    }
+    if (this.made > 1) {
+      attempt.headers.set('grpc-previous-rpc-attempts', String(this.made - 1));
+    }
+    attempt.avoid = tried;
+    attempt.owner = this;
+    this.open.push(attempt);
+    this.send(attempt).then(
+      (payload) => this.succeeded(attempt, payload, startMs),
+      (error: unknown) => this.failed(attempt, error),
+    );
+  }
+
+  /** A layer below may throw before it returns a promise. */
+  private send(attempt: AttemptCall): Promise<Payload> {
+    try {
+      return this.next(attempt);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  headersCame(attempt: AttemptCall): void {
+    if (this.settled || this.winner !== undefined) return;
+    this.commit(attempt);
+    this.call.adoptResponse(attempt);
+    this.call.tellResponseHeader();
+  }
+
+  /** From here on the call is this attempt. */
+  private commit(attempt: AttemptCall): void {
+    if (this.winner !== undefined) return;
+    this.winner = attempt;
+    this.timer?.clear();
+    this.replay?.commit();
+    this.cancelOthers(attempt);
+  }
+
+  private cancelOthers(winner: AttemptCall | undefined): void {
+    if (this.open.length === 0) return;
+    for (const other of [...this.open]) if (other !== winner) other.cancel(LOST);
+  }
+
+  private succeeded(attempt: AttemptCall, payload: Payload, startMs: number): void {
+    const { call, rules } = this;
+    if (this.winner !== undefined && this.winner !== attempt) {
+      this.close(attempt, attempt.cancelled ?? LOST);
+      return;
+    }
+    this.commit(attempt);
+    const nowMs = call.runtime.clock.now();
+    // Of a stream it is the time until it began: what a hedge could have cut short.
+    rules.latency.record(nowMs - startMs, nowMs);
+    if (!call.method.responseStream) {
+      this.close(attempt, OK);
+      if (this.settle()) this.resolve(payload);
+      return;
+    }
+    const over = (status: CallStatus): void => this.close(attempt, status);
+    if (payload instanceof MessageStream) payload.onFinish(over);
+    const stream = payload instanceof MessageStream ? payload : new FollowedStream(payload, over);
+    if (this.settle()) this.resolve(stream);
+  }
+
+  private failed(attempt: AttemptCall, error: unknown): void {
+    const status = statusOfError(error);
+    this.close(attempt, status);
+    if (this.settled || (this.winner !== undefined && this.winner !== attempt)) return;
+    this.lastError = error;
+    this.remember(attempt);
+    const waitMs = this.winner === undefined ? this.waitBefore(attempt, error, status) : undefined;
+    if (waitMs === undefined) this.fail(error);
+    else this.again(waitMs);
+  }
+
+  /** How long to wait before another attempt, in ms; undefined where this failure is the end. */
+  private waitBefore(attempt: AttemptCall, error: unknown, status: CallStatus): number | undefined {
+    const { call, rules, replay } = this;
+    if (call.cancelled !== undefined || replay?.replayable === false) return undefined;
+    if (rules.isTransparent(attempt, status) && this.transparent === 0) {
+      this.transparent++;
+      this.made--;
+      rules.counters.transparent++;
+      return 0;
+    }
+    const verdict = rules.judge(call, attempt, error, status);
+    if (verdict === undefined) return undefined;
+    if (verdict === 'stop') this.hedging = false;
+    const noMore = verdict === 'stop' || this.made >= rules.maxAttempts;
+    // Others are still open: they may do better, and the last of them decides.
+    if (this.open.length > 0 && (noMore || !this.hedging)) return Number.POSITIVE_INFINITY;
+    if (noMore) return undefined;
+    const waitMs = verdict ?? (this.hedging ? 0 : rules.backoffMs(this.made, call.runtime.random));
+    const nowMs = call.runtime.clock.now();
+    if (call.deadline - nowMs < waitMs + (rules.latency.quantile(0.5) ?? 0)) return undefined;
+    return this.mayAfford() ? waitMs : undefined;
+  }
+
+  private mayAfford(): boolean {
+    const { retryBudget } = this.shared;
+    if (retryBudget === undefined || retryBudget.tryWithdraw()) return true;
+    this.rules.counters.overBudget++;
+    return false;
+  }
+
+  private again(waitMs: number): void {
+    if (waitMs === Number.POSITIVE_INFINITY) return;
+    this.timer?.clear();
+    const { clock } = this.call.runtime;
+    if (waitMs > 0) {
+      this.timer = clock.setTimer(clock.now() + waitMs, () => this.relaunch());
+      this.call.onCancel(this.giveUp);
+      return;
+    }
+    this.relaunch();
+  }
+
+  private relaunch(): void {
+    if (this.settled || this.winner !== undefined) return;
+    this.launch(this.call.runtime.clock.now());
+    if (this.hedging) this.hedgeLater();
+  }
+
+  /** The call is over while it waited: its caller learns what it waited for. */
+  private readonly giveUp = (status: CallStatus): void => {
+    if (this.settled || this.open.length > 0) return;
+    const { path } = this.call.method;
+    const last = toRpcError(path, this.lastError);
+    const details = `${status.details}; the last of ${this.made} attempts: ${last.message}`;
+    this.fail(new RpcError(path, { ...status, details, cause: last }));
+  };
+
+  private hedgeLater(): void {
+    const { call, rules } = this;
+    const delayMs = rules.hedgeDelayMs();
+    if (delayMs === undefined || this.made >= rules.maxAttempts) return;
+    const { clock } = call.runtime;
+    this.timer?.clear();
+    this.timer = clock.setTimer(clock.now() + delayMs, () => this.hedge());
+  }
+
+  private hedge(): void {
+    if (this.settled || this.winner !== undefined || !this.hedging) return;
+    if (this.call.cancelled !== undefined || this.replay?.replayable === false) return;
+    if (!this.mayAfford()) return;
+    this.rules.counters.hedges++;
+    for (const attempt of this.open) this.remember(attempt);
+    this.relaunch();
+  }
+
+  private remember({ endpoint }: AttemptCall): void {
+    if (endpoint === undefined) return;
+    // A new set each time: attempts under way keep theirs.
+    this.tried = new Set(this.tried).add(endpoint);
+  }
+
+  private fail(error: unknown): void {
+    if (this.settle()) this.reject(error);
+    this.cancelOthers(undefined);
+  }
+
+  /** True once. */
+  private settle(): boolean {
+    if (this.settled) return false;
+    this.settled = true;
+    this.timer?.clear();
+    return true;
+  }
+
+  private close(attempt: AttemptCall, status: CallStatus): void {
+    this.open.splice(this.open.indexOf(attempt), 1);
+    // The winner's headers and trailers are the call's, and so are those of a failure.
+    if (!this.settled || this.winner === attempt) this.call.adoptResponse(attempt);
+    attempt.end(status);
+  }
+}

@@ -1,0 +1,30 @@
+import type { ClientCall } from '../core/client-call.ts';
+import type { Interceptor } from '../core/interceptor.ts';
+import type { Method, Payload } from '../core/method.ts';
+import type { Bulkhead } from '../policies/bulkhead.ts';
+
+/**
+ * Client layer 5. A call holds one place, however many attempts it takes, until it is over: a
+ * streamed response until its last message. It waits for one no longer than its deadline.
+ */
+export function bulkhead(
+  bulkheadOf: (method: Method) => Bulkhead | undefined,
+): Interceptor<ClientCall> {
+  return (next, method) => {
+    const places = bulkheadOf(method);
+    if (places === undefined) return next;
+    const leave = (): void => places.leave();
+    const enterLate = async (call: ClientCall, wait: Promise<void>): Promise<Payload> => {
+      await wait;
+      // Where the call has ended meanwhile, this gives the place back at once.
+      call.onEnd(leave);
+      return next(call);
+    };
+    return (call) => {
+      const wait = places.enter(call);
+      if (wait !== undefined) return enterLate(call, wait);
+      call.onEnd(leave);
+      return next(call);
+    };
+  };
+}

@@ -1,0 +1,50 @@
+import type { ClientCall } from '../core/client-call.ts';
+import { RejectedError, statusOfError } from '../core/errors.ts';
+import type { Interceptor } from '../core/interceptor.ts';
+import type { Method, Payload } from '../core/method.ts';
+import { Status } from '../core/status.ts';
+import type { AdaptiveThrottle } from '../policies/throttle.ts';
+
+/**
+ * Client layer, between rate limit and bulkhead. Refuses calls that the server would most likely
+ * turn away. A call counts once, by its final answer; a streamed response by whether it began.
+ */
+export function throttle(
+  throttleOf: (method: Method) => AdaptiveThrottle | undefined,
+): Interceptor<ClientCall> {
+  return (next, method) => {
+    const adaptive = throttleOf(method);
+    if (adaptive === undefined) return next;
+    const accepted = (payload: Payload): Payload => {
+      adaptive.onAccepted();
+      return payload;
+    };
+    const failed = (error: unknown): never => {
+      learn(adaptive, error);
+      throw error;
+    };
+    return (call) =>
+      adaptive.allow()
+        ? next(call).then(accepted, failed)
+        : Promise.reject(refusal(method, adaptive));
+  };
+}
+
+function learn(adaptive: AdaptiveThrottle, error: unknown): void {
+  // What another layer refused never asked a server.
+  if (error instanceof RejectedError) return;
+  const { code, processed } = statusOfError(error);
+  if (code === Status.RESOURCE_EXHAUSTED || code === Status.UNAVAILABLE) {
+    adaptive.onRejected();
+    return;
+  }
+  // Calls that were given up here, or never sent, tell of no server either.
+  const unknown = code === Status.CANCELLED || code === Status.DEADLINE_EXCEEDED;
+  if (!unknown && processed !== 'no') adaptive.onAccepted();
+}
+
+function refusal({ path }: Method, adaptive: AdaptiveThrottle): RejectedError {
+  const percent = Math.round(adaptive.probability * 100);
+  const details = `${path} is throttled: its server turns calls away, so ${percent} % are not made`;
+  return new RejectedError(path, 'throttled', { code: Status.UNAVAILABLE, details });
+}

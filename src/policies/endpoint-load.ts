@@ -1,0 +1,165 @@
+/** A time below this, in ms, counts as this long: nothing is gained by choosing among such. */
+const MIN_MS = 1;
+
+/** An endpoint is slow from so many times the typical latency on; below, all are alike. */
+const SLOW = 2;
+
+/** A failure counts as an answer that took so many times the typical latency. */
+const FAILURE_PENALTY = 10;
+
+/** How far, on a scale of ratios, one answer moves the estimate up, and down again. */
+const RISE = 0.25;
+const FALL = 0.5;
+
+/** How fast an idle endpoint's slowness is forgotten, in ms: first, and once probes confirmed it. */
+const FIRST_DECAY_MS = 1_000;
+const DECAY_MS = 10_000;
+
+/** One answer moves the typical latency by this factor, up or down: so it follows the median. */
+const STEP = 1.05;
+
+/** How a call ended, as far as it says something of its endpoint. */
+export type LoadOutcome =
+  /** The server answered, with whatever status. */
+  | 'answered'
+  /** The server had too much to do. */
+  | 'overloaded'
+  | 'failed'
+  /** Ended on this side: it took at least that long, and nobody knows how it would have ended. */
+  | 'abandoned'
+  /** It never went out. */
+  | 'unsent';
+
+/** What a unary call over one channel typically takes: the median, followed in steps of 5 %. */
+export class TypicalLatency {
+  /** In ms; 0 until something was measured. */
+  ms = 0;
+
+  observe(ms: number): void {
+    if (this.ms === 0) this.ms = ms;
+    else this.ms *= ms > this.ms ? STEP : 1 / STEP;
+  }
+}
+
+/**
+ * How busy and how slow one endpoint is, as its channel sees it: Finagle's Peak EWMA, with what
+ * makes it fair among endpoints that are alike and sparing with one that is not.
+ *
+ * - Slowness is relative to what is typical for the channel, and 1 up to twice that: the usual
+ *   scatter of latencies, where Peak EWMA prefers whoever was lucky last, decides nothing. (Six
+ *   equal endpoints got 0.7 to 1.25 of their fair share with Peak EWMA, 0.95 to 1.05 with this.)
+ * - An answer moves the estimate by a quarter of the ratio to it when higher and by half when
+ *   lower, so one hiccup condemns nobody. What rises at once, as a peak does, is silence: with
+ *   calls in flight and no answer since longer than the estimate, that time is the latency. It
+ *   shows a stopped process long before a timeout does.
+ * - A failure counts as ten times the typical latency at once (as Linkerd's failure penalty), so
+ *   that an endpoint that fails fast does not look fast; being overloaded counts so, too.
+ * - An idle endpoint's slowness is forgotten with a time constant of 1 s, which doubles up to 10 s
+ *   (Finagle's) each time the one call that was then tried was slow again.
+ */
+export class EndpointLoad {
+  /** Calls that were picked for it and are not over, streams included. */
+  inFlight = 0;
+  private readonly typical: TypicalLatency;
+  /** Unary calls among those in flight: only these are awaited. */
+  private awaited = 0;
+  /** 0 until something was measured. */
+  private estimateMs = 0;
+  private updatedMs = 0;
+  /** When the server last answered, or the first of the calls in flight was sent. */
+  private progressMs = 0;
+  private decayMs = FIRST_DECAY_MS;
+  /** The call in flight finds out whether an endpoint still is slow. */
+  private probing = false;
+
+  constructor(typical: TypicalLatency) {
+    this.typical = typical;
+  }
+
+  /** A call was picked for it. `unary`: its end will tell a latency. */
+  begin(nowMs: number, unary: boolean): void {
+    this.inFlight++;
+    if (!unary) return;
+    if (this.awaited === 0) {
+      const slowMs = SLOW * this.typical.ms;
+      this.probing = this.estimateMs > slowMs && this.expectedMs(nowMs) <= slowMs;
+      this.progressMs = nowMs;
+    }
+    this.awaited++;
+  }
+
+  /** The end of a call that began at `sinceMs`; once for each `begin`. */
+  end(outcome: LoadOutcome, sinceMs: number, nowMs: number, unary: boolean): void {
+    this.inFlight--;
+    if (unary) this.awaited--;
+    if (outcome === 'failed' || outcome === 'overloaded') {
+      const ms = Math.max(nowMs - sinceMs, FAILURE_PENALTY * Math.max(this.typical.ms, MIN_MS));
+      if (ms > this.estimateMs) this.estimateMs = ms;
+      this.concluded(ms, nowMs);
+    } else if (unary && outcome !== 'unsent') {
+      this.observe(Math.max(nowMs - sinceMs, MIN_MS), nowMs, outcome === 'answered');
+    }
+  }
+
+  /** What a call is expected to take, in ms; undefined while nothing is known. */
+  latencyMs(nowMs: number): number | undefined {
+    const ms = this.expectedMs(nowMs);
+    return ms === 0 ? undefined : ms;
+  }
+
+  /**
+   * What the next call costs: pending work, times the square of the slowness. The square keeps a
+   * tail of slow calls out of the 99th percentile that the plain ratio lets in.
+   */
+  cost(nowMs: number): number {
+    const typicalMs = this.typical.ms;
+    const pending = this.inFlight + 1;
+    if (typicalMs === 0) return pending;
+    const slowness = this.expectedMs(nowMs) / typicalMs;
+    return slowness > SLOW ? pending * slowness * slowness : pending;
+  }
+
+  /** Forgets what was measured, as after a time without calls; calls in flight go on. */
+  reset(): void {
+    this.estimateMs = 0;
+    this.decayMs = FIRST_DECAY_MS;
+  }
+
+  private expectedMs(nowMs: number): number {
+    const ms = this.estimateMs;
+    if (this.awaited > 0) {
+      // Time alone does not make it faster while a call finds out: one at a time does.
+      return Math.max(ms, nowMs - this.progressMs);
+    }
+    if (ms <= SLOW * this.typical.ms) return ms;
+    return ms * Math.exp((this.updatedMs - nowMs) / this.decayMs);
+  }
+
+  private observe(ms: number, nowMs: number, answered: boolean): void {
+    if (answered) {
+      this.progressMs = nowMs;
+      this.typical.observe(ms);
+    }
+    const before = this.estimateMs;
+    if (before === 0) {
+      this.estimateMs = ms;
+    } else if (ms > before) {
+      this.estimateMs = before * (ms / before) ** RISE;
+    } else if (answered) {
+      const elapsed = 1 - Math.exp((this.updatedMs - nowMs) / this.decayMs);
+      this.estimateMs = before * (ms / before) ** Math.max(FALL, elapsed);
+    }
+    this.concluded(ms, nowMs);
+  }
+
+  /** Slow again after one call tried it: the next will be tried later. */
+  private concluded(ms: number, nowMs: number): void {
+    this.updatedMs = nowMs;
+    if (ms <= SLOW * this.typical.ms) {
+      if (this.probing) this.decayMs = FIRST_DECAY_MS;
+    } else if (this.probing) {
+      this.decayMs = Math.min(this.decayMs * 2, DECAY_MS);
+    }
+    this.probing = false;
+  }
+}

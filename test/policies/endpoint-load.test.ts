@@ -1,0 +1,274 @@
+import { describe, expect, test } from 'vitest';
+
+import { EndpointLoad, TypicalLatency } from '../../src/policies/endpoint-load.ts';
+import { betterOfTwo } from '../../src/channel/pickers/two-choices.ts';
+import { seededRandom } from '../../src/testing/index.ts';
+
+/** One unary call that takes `ms`. */
+function call(load: EndpointLoad, atMs: number, ms: number): void {
+  load.begin(atMs, true);
+  load.end('answered', atMs, atMs + ms, true);
+}
+
+/** An endpoint among others whose calls typically take 10 ms. */
+function among10() {
+  const typical = new TypicalLatency();
+  typical.observe(10);
+  return { typical, load: new EndpointLoad(typical), peer: new EndpointLoad(typical) };
+}
+
+describe('typical latency', () => {
+  test('is the median, whatever single calls take', () => {
+    const typical = new TypicalLatency();
+    const random = seededRandom(3);
+    for (let i = 0; i < 2_000; i++) typical.observe(random() < 0.1 ? 5_000 : 5 + 10 * random());
+    expect(typical.ms).toBeGreaterThan(8);
+    expect(typical.ms).toBeLessThan(13);
+  });
+});
+
+describe('in flight', () => {
+  test('counts from begin to end, for streams and whatever the outcome', () => {
+    const { load } = among10();
+    load.begin(0, true);
+    load.begin(0, false);
+    load.begin(0, true);
+    expect(load.inFlight).toBe(3);
+    load.end('answered', 0, 5, true);
+    load.end('failed', 0, 5, false);
+    load.end('unsent', 0, 5, true);
+    expect(load.inFlight).toBe(0);
+  });
+
+  test('makes each further call cost more', () => {
+    const { load } = among10();
+    expect(load.cost(0)).toBe(1);
+    load.begin(0, true);
+    expect(load.cost(0)).toBe(2);
+  });
+});
+
+describe('slowness', () => {
+  test('up to twice the typical latency decides nothing', () => {
+    const { load, peer } = among10();
+    for (let i = 0; i < 20; i++) {
+      call(load, i * 10, 18);
+      call(peer, i * 10, 8);
+    }
+    expect(load.cost(200)).toBe(peer.cost(200));
+  });
+
+  test('is seen after three slow answers, and costs by its square', () => {
+    const { load } = among10();
+    for (let i = 0; i < 30; i++) call(load, i, 10);
+    for (let i = 0; i < 3; i++) call(load, 100 * i + 100, 100);
+    expect(load.cost(400)).toBeGreaterThan(9);
+    for (let i = 0; i < 20; i++) call(load, 100 * i + 400, 100);
+    expect(load.latencyMs(2_400)).toBeGreaterThan(90);
+  });
+
+  test('is not what one hiccup of ten is', () => {
+    const { load, peer } = among10();
+    for (let i = 0; i < 30; i++) call(load, i, 10);
+    call(load, 100, 100);
+    expect(load.cost(200)).toBe(peer.cost(200));
+  });
+
+  test('is at once what a silence of calls in flight is, without any answer', () => {
+    const { load, peer } = among10();
+    call(load, 0, 10);
+    load.begin(100, true);
+    expect(load.cost(115)).toBe(2);
+    expect(load.cost(150)).toBeGreaterThan(2 * peer.cost(150));
+    expect(load.cost(1_100)).toBeGreaterThan(load.cost(150));
+  });
+
+  test('is not the silence of a stream', () => {
+    const { load } = among10();
+    load.begin(0, false);
+    expect(load.cost(60_000)).toBe(2);
+    load.end('answered', 0, 60_000, false);
+    expect(load.cost(60_000)).toBe(1);
+    expect(load.latencyMs(60_000)).toBeUndefined();
+  });
+
+  test('is unknown of a new endpoint, which is then like the others', () => {
+    const { load, peer } = among10();
+    call(peer, 0, 10);
+    expect(load.latencyMs(10)).toBeUndefined();
+    expect(load.cost(10)).toBe(peer.cost(10));
+  });
+});
+
+describe('time without calls', () => {
+  test('makes a slow endpoint eligible for one call, which finds out', () => {
+    const { load, peer } = among10();
+    for (let i = 0; i < 10; i++) call(load, 100 * i, 100);
+    expect(load.cost(1_000)).toBeGreaterThan(9);
+    expect(load.cost(3_000)).toBe(peer.cost(3_000));
+    load.begin(3_000, true);
+    // For a second call it is as slow as it was.
+    expect(load.cost(3_000)).toBeGreaterThan(9);
+    load.end('answered', 3_000, 3_010, true);
+    load.begin(3_010, true);
+    load.end('answered', 3_010, 3_020, true);
+    expect(load.cost(3_020)).toBeLessThan(10);
+  });
+
+  test('must be longer each time that a probe was slow again, up to the decay of 10 s', () => {
+    const { load, peer } = among10();
+    const tryOnce = (atMs: number): void => {
+      call(load, atMs, 100);
+      // The others keep the typical latency where it is.
+      for (let i = 0; i < 3; i++) call(peer, atMs, 10);
+    };
+    for (let i = 0; i < 10; i++) tryOnce(100 * i);
+    const waits: number[] = [];
+    for (let nowMs = 1_000; waits.length < 6; nowMs += 100) {
+      const sinceMs = nowMs;
+      while (load.cost(nowMs) > peer.cost(nowMs)) nowMs += 50;
+      waits.push(nowMs - sinceMs);
+      tryOnce(nowMs);
+    }
+    expect(waits).toEqual(waits.toSorted((a, b) => a - b));
+    expect(waits[0]).toBeLessThan(2_000);
+    expect(waits[5]).toBeGreaterThan(14_000);
+    expect(waits[5]).toBeLessThan(18_000);
+  });
+});
+
+describe('a failure', () => {
+  test('that comes fast does not look fast', () => {
+    const { load, peer } = among10();
+    call(peer, 0, 10);
+    load.begin(0, true);
+    load.end('failed', 0, 1, true);
+    expect(load.cost(1)).toBeGreaterThan(50 * peer.cost(1));
+  });
+
+  test('does not pile up with each further one', () => {
+    const { load } = among10();
+    for (let i = 0; i < 50; i++) {
+      load.begin(i, true);
+      load.end('failed', i, i + 1, true);
+    }
+    expect(load.latencyMs(51)).toBeLessThanOrEqual(110);
+  });
+
+  test('counts as much where the server says that it has too much to do', () => {
+    const { load, peer } = among10();
+    load.begin(0, true);
+    load.end('overloaded', 0, 1, true);
+    expect(load.cost(1)).toBeGreaterThan(50 * peer.cost(1));
+  });
+});
+
+describe('a call left early', () => {
+  test('shows that it would have taken longer, never that it was fast', () => {
+    const { load } = among10();
+    call(load, 0, 15);
+    load.begin(20, true);
+    load.end('abandoned', 20, 21, true);
+    expect(load.latencyMs(21)).toBe(15);
+    for (let i = 0; i < 8; i++) {
+      load.begin(100 * i + 100, true);
+      load.end('abandoned', 100 * i + 100, 100 * i + 200, true);
+    }
+    expect(load.latencyMs(900)).toBeGreaterThan(50);
+  });
+
+  test('or never sent leaves no trace', () => {
+    const { load } = among10();
+    load.begin(0, true);
+    load.end('unsent', 0, 5_000, true);
+    expect(load.latencyMs(5_000)).toBeUndefined();
+    expect(load.cost(5_000)).toBe(1);
+  });
+});
+
+interface Scenario {
+  readonly perSecond: number;
+  readonly endpoints: number;
+  readonly seed: number;
+  /** How much slower the first endpoint is. */
+  readonly slower?: number;
+  /** Pauses of 50 ms of some endpoint, a second. */
+  readonly pauses?: number;
+  readonly exponential?: boolean;
+  /** What is picked by instead. */
+  readonly cost?: (load: EndpointLoad) => number;
+}
+
+/** 30 s of calls that come at random and take about 10 ms; the last 20 s count. */
+function simulate(scenario: Scenario) {
+  const { perSecond, endpoints, slower = 1, pauses = 0, exponential = false } = scenario;
+  const random = seededRandom(scenario.seed);
+  const typical = new TypicalLatency();
+  const fleet = Array.from({ length: endpoints }, (_, i) => ({
+    load: new EndpointLoad(typical),
+    factor: i === 0 ? slower : 1,
+    pausedUntilMs: 0,
+    picks: 0,
+  }));
+  const ends: { atMs: number; sinceMs: number; load: EndpointLoad }[] = [];
+  const times: number[] = [];
+  const waitMs = (meanMs: number): number => -Math.log(1 - random()) * meanMs;
+  const scatter = (): number => {
+    if (exponential) return waitMs(10);
+    const gauss = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+    return 10 * Math.exp(0.4 * gauss);
+  };
+  for (let nowMs = 0; nowMs < 30_000; nowMs += waitMs(1_000 / perSecond)) {
+    ends.sort((a, b) => a.atMs - b.atMs);
+    while (ends[0] !== undefined && ends[0].atMs <= nowMs) {
+      const { load, sinceMs, atMs } = ends.shift() as (typeof ends)[0];
+      load.end('answered', sinceMs, atMs, true);
+    }
+    const cost = scenario.cost ?? ((load: EndpointLoad) => load.cost(nowMs));
+    const picked = betterOfTwo(fleet, random, ({ load }) => cost(load)) as (typeof fleet)[0];
+    if (random() < pauses / perSecond) picked.pausedUntilMs = nowMs + 50;
+    const ms = Math.max(scatter() * picked.factor, picked.pausedUntilMs - nowMs);
+    picked.load.begin(nowMs, true);
+    ends.push({ atMs: nowMs + ms, sinceMs: nowMs, load: picked.load });
+    if (nowMs < 10_000) continue;
+    picked.picks++;
+    times.push(ms);
+  }
+  times.sort((a, b) => a - b);
+  return {
+    shares: fleet.map(({ picks }) => picks / times.length),
+    p99: times[Math.floor(times.length * 0.99)] ?? 0,
+  };
+}
+
+describe.each([1, 2, 3])('picking by cost, seed %i', (seed) => {
+  test.each([
+    ['with the usual scatter', {}],
+    ['with widely scattered times', { exponential: true }],
+    ['with pauses of 50 ms, two a second', { pauses: 2 }],
+  ])('gives six equal endpoints their fair share within 20 %%, %s', (_what, more) => {
+    const { shares } = simulate({ perSecond: 300, endpoints: 6, seed, ...more });
+    for (const share of shares) {
+      expect(share * 6).toBeGreaterThan(0.8);
+      expect(share * 6).toBeLessThan(1.2);
+    }
+  });
+
+  test.each([50, 300, 1_000])(
+    'keeps one of three that is ten times slower out of the tail, at %i calls a second',
+    (perSecond) => {
+      const usual = simulate({ perSecond, endpoints: 3, seed });
+      const { shares, p99 } = simulate({ perSecond, endpoints: 3, seed, slower: 10 });
+      expect(shares[0]).toBeLessThan(0.01);
+      expect(p99).toBeLessThan(1.5 * usual.p99);
+    },
+  );
+
+  test('does what picking by calls in flight alone does not', () => {
+    const cost = ({ inFlight }: EndpointLoad): number => inFlight;
+    const usual = simulate({ perSecond: 300, endpoints: 3, seed });
+    const { shares, p99 } = simulate({ perSecond: 300, endpoints: 3, seed, slower: 10, cost });
+    expect(shares[0]).toBeGreaterThan(0.05);
+    expect(p99).toBeGreaterThan(3 * usual.p99);
+  });
+});
