@@ -11,6 +11,8 @@ import { makeChannel } from './client/create-channel.ts';
 import type { ClientOptions } from './client/create-client.ts';
 import { makeClient } from './client/create-client.ts';
 import type { Client } from './client/types.ts';
+import type { PolicyFile } from './config/policy-file.ts';
+import { openPolicyFile } from './config/policy-file.ts';
 import { createAmbientContext } from './core/ambient.ts';
 import { createSystemClock } from './core/clock.ts';
 import type { ServiceDefinition } from './core/definition.ts';
@@ -71,6 +73,19 @@ export function createClient<D extends ServiceDefinition>(
   return makeClient(definition, makeChannel(target, options, defaults), options, true);
 }
 
+/**
+ * Reads a policy file (YAML, JSON or a gRPC service config) and watches it, for the `policy` option
+ * of clients and channels. Rejects with a `PolicyError` that names file, line and key where it is
+ * not valid, and with a `ConfigError` where it cannot be read. A change that is not valid is logged
+ * and refused: the last good policy stays in force.
+ */
+export function policyFile(
+  path: string,
+  options: { readonly runtime?: Runtime } = {},
+): Promise<PolicyFile> {
+  return openPolicyFile(path, options.runtime ?? defaults.runtime);
+}
+
 /** Runs work that outlives the call being handled: it inherits neither deadline nor cancellation. */
 export function detached<T>(body: () => T): T {
   return ambient.detached(body);
@@ -78,15 +93,24 @@ export function detached<T>(body: () => T): T {
 
 export { ClientError, Metadata, ServerError, Status } from 'nice-grpc-common';
 export type { Balancer, BalancerFactory } from './channel/balancer.ts';
-export type { EndpointSnapshot } from './channel/channel.ts';
+export type { ChannelSnapshot, EndpointSnapshot } from './channel/channel-snapshot.ts';
 export { Channel } from './channel/channel.ts';
 export type { Resolver, ResolverFactory, ResolverListener } from './channel/resolver.ts';
 export type { ResolvedEndpoint, Target } from './channel/target.ts';
+export { parseEndpoint } from './channel/target.ts';
 export type { ClientInterceptors } from './client/client-stack.ts';
 export { clientStack } from './client/client-stack.ts';
+export type { MethodSnapshot } from './client/client-snapshot.ts';
+export { clientSnapshot } from './client/client-snapshot.ts';
 export type { ChannelOptions } from './client/create-channel.ts';
 export type { ClientOptions } from './client/create-client.ts';
 export type { CallOptions, Client, ClientMethod, MethodOptions } from './client/types.ts';
+export type { ResolvedMethodPolicy } from './config/effective-policy.ts';
+export type { PolicyOrigin } from './config/merge.ts';
+export type { PolicyProblem } from './config/policy-error.ts';
+export { PolicyError } from './config/policy-error.ts';
+export type { PolicyFile } from './config/policy-file.ts';
+export type { PolicySource } from './config/policy-source.ts';
 export type { CallKey, EndListener, MessageTap } from './core/call.ts';
 export { Call, callKey } from './core/call.ts';
 export { AttemptCall } from './core/attempt-call.ts';
@@ -122,6 +146,28 @@ export { errorDetails, findErrorDetail, RichServerError } from './errors/error-d
 export type { Authenticator, Identity } from './interceptors/authentication.ts';
 export type { AccessRule, AccessRules } from './interceptors/authorization.ts';
 export type { Violation } from './interceptors/validation.ts';
+export type { Fallback } from './interceptors/fallback.ts';
+export type { BreakerSnapshot, BreakerState } from './policies/breaker.ts';
+export type { FailureClassifier, Outcome } from './policies/failure.ts';
+export { isFailure } from './policies/failure.ts';
+export type {
+  BalancerName,
+  BreakerPolicy,
+  BulkheadPolicy,
+  ChannelPolicy,
+  EjectionPolicy,
+  FaultPolicy,
+  HedgePolicy,
+  MethodPolicy,
+  PolicyDocument,
+  RateLimitPolicy,
+  RetryBudgetPolicy,
+  RetryPolicy,
+  SlowStartPolicy,
+  StatusName,
+  ThrottlePolicy,
+} from './policies/policy.ts';
+export type { AttemptCounters } from './policies/retry-rules.ts';
 export type { CallContext } from './server/handler-context.ts';
 export { HANDLER_CONTEXT, handlerContext } from './server/handler-context.ts';
 export type { HealthRegistry, HealthStatus } from './server/health.ts';

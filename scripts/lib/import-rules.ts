@@ -8,6 +8,8 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   // The core knows nothing of the project; mechanisms know the core.
   core: [],
   policies: ['core'],
+  // Policies from code and from files, checked and laid over each other.
+  config: ['core', 'policies', 'generated'],
   telemetry: ['core'],
   codec: ['core'],
   http2: ['core'],
@@ -25,7 +27,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   channel: ['core', 'policies', 'generated'],
 
   // The two sides put them together, and do not know each other.
-  client: ['core', 'policies', 'interceptors', 'channel'],
+  client: ['core', 'policies', 'config', 'interceptors', 'channel'],
   server: ['core', 'policies', 'errors', 'interceptors', 'channel', 'generated'],
 
   // The public entries. `index.ts` alone wires the default transport and runtime.
@@ -34,6 +36,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'index.ts': [
     'core',
     'policies',
+    'config',
     'errors',
     'telemetry',
     'codec',

@@ -1,28 +1,38 @@
 import type { BalancerFactory } from '../channel/balancer.ts';
 import { Channel } from '../channel/channel.ts';
+import type { ChannelSettings } from '../channel/channel-settings.ts';
+import { leastRequest } from '../channel/pickers/least-request.ts';
+import { peakEwma } from '../channel/pickers/peak-ewma.ts';
 import { pickFirst } from '../channel/pickers/pick-first.ts';
 import { roundRobin } from '../channel/pickers/round-robin.ts';
 import type { ResolverFactory } from '../channel/resolver.ts';
 import { dnsResolver } from '../channel/resolvers/dns.ts';
+import { fileResolver } from '../channel/resolvers/file.ts';
 import { staticResolver, unixResolver } from '../channel/resolvers/static.ts';
 import { parseTarget } from '../channel/target.ts';
+import { checkChannelPolicy } from '../config/check-policy.ts';
+import { effectiveChannelPolicy } from '../config/effective-policy.ts';
+import type { PolicySource } from '../config/policy-source.ts';
 import type { CallCredentials, ChannelCredentials } from '../core/credentials.ts';
 import { insecure, tls } from '../core/credentials.ts';
 import { checkAllPositive, checkPositive } from '../core/checks.ts';
+import type { ServiceDefinition } from '../core/definition.ts';
 import { ConfigError } from '../core/errors.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { Keepalive, Limits, Transport } from '../core/transport.ts';
 import { DEFAULT_KEEPALIVE, DEFAULT_LIMITS } from '../core/transport.ts';
 import { VERSION } from '../core/version.ts';
+import type { BalancerName, ChannelPolicy } from '../policies/policy.ts';
+import type { ClientOptions } from './create-client.ts';
 
 /** What a channel is told where it is made. */
-export interface ChannelOptions {
+export interface ChannelOptions extends Omit<ChannelPolicy, 'balancer'> {
   /** Default: plaintext to loopback and unix sockets, `tls()` to everywhere else. */
   readonly credentials?: ChannelCredentials;
   /** Metadata made for each attempt, such as a token. Never sent in plaintext. */
   readonly callCredentials?: CallCredentials;
-  /** Default `'round_robin'`. */
-  readonly balancer?: 'round_robin' | 'pick_first' | BalancerFactory;
+  /** One that comes with inboard, or your own. Default `'peak_ewma'`. */
+  readonly balancer?: BalancerName | BalancerFactory;
   /** Resolvers of schemes of your own, and in place of `dns`, `static` and `unix`. */
   readonly resolvers?: Readonly<Record<string, ResolverFactory>>;
   /** TCP, TLS and SETTINGS together, in ms. Default 20 000. */
@@ -30,6 +40,8 @@ export interface ChannelOptions {
   /** Default a ping after 5 min of silence under waiting calls, answered within 10 s. */
   readonly keepalive?: Partial<Keepalive>;
   readonly limits?: Partial<Limits>;
+  /** A policy that stands over these options, and may change meanwhile: `policyFile()`. */
+  readonly policy?: PolicySource;
   readonly transport?: Transport;
   readonly runtime?: Runtime;
 }
@@ -41,9 +53,34 @@ export interface ChannelDefaults {
 
 const RESOLVERS: Readonly<Record<string, ResolverFactory>> = {
   dns: dnsResolver(),
+  file: fileResolver,
   static: staticResolver,
   unix: unixResolver,
 };
+
+const BALANCERS: Readonly<Record<BalancerName, BalancerFactory>> = {
+  peak_ewma: peakEwma,
+  least_request: leastRequest,
+  round_robin: roundRobin,
+  pick_first: pickFirst,
+};
+
+/** Options that are no policy. A client that makes its own channel hands all of its options on. */
+const OTHER_OPTIONS: readonly (keyof ChannelOptions | keyof ClientOptions<ServiceDefinition>)[] = [
+  'credentials',
+  'callCredentials',
+  'resolvers',
+  'connectTimeoutMs',
+  'keepalive',
+  'limits',
+  'transport',
+  'runtime',
+  'methods',
+  'defaults',
+  'policy',
+  'interceptors',
+  'stack',
+];
 
 /** Puts a channel together from its target and options. */
 export function makeChannel(
@@ -52,12 +89,13 @@ export function makeChannel(
   defaults: ChannelDefaults,
 ): Channel {
   const { transport = defaults.transport, runtime = defaults.runtime } = options;
+  checkChannelPolicy(options, OTHER_OPTIONS);
   const resolver = makeResolver(target, options, runtime);
-  return new Channel({
+  const channel = new Channel({
     target,
     resolver,
     transport,
-    balancer: balancerOf(options.balancer ?? 'round_robin')(runtime),
+    settingsOf: (policy) => settingsOf(options, policy),
     callCredentials: options.callCredentials,
     connectOptions: {
       runtime,
@@ -69,6 +107,8 @@ export function makeChannel(
       userAgent: `inboard/${VERSION}`,
     },
   });
+  if (options.policy !== undefined) channel.follow(options.policy);
+  return channel;
 }
 
 function makeResolver(
@@ -88,9 +128,11 @@ function makeResolver(
   return factory(target, runtime);
 }
 
-function balancerOf(balancer: 'round_robin' | 'pick_first' | BalancerFactory): BalancerFactory {
-  if (typeof balancer === 'function') return balancer;
-  const factories = { round_robin: roundRobin, pick_first: pickFirst };
-  if (Object.hasOwn(factories, balancer)) return factories[balancer];
-  throw new ConfigError(`No balancer '${balancer as string}'; known: round_robin, pick_first`);
+/** What holds once a policy is laid over the options. */
+function settingsOf(options: ChannelOptions, policy: ChannelPolicy): ChannelSettings {
+  checkChannelPolicy(policy);
+  const effective = effectiveChannelPolicy<BalancerFactory>(options, { channel: policy }).policy;
+  const { balancer, ...rest } = effective;
+  if (typeof balancer === 'function') return { ...rest, balancer, balancerName: 'custom' };
+  return { ...rest, balancer: BALANCERS[balancer], balancerName: balancer };
 }

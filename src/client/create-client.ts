@@ -2,27 +2,35 @@ import type { MetadataInit } from 'nice-grpc-common';
 import { Metadata } from 'nice-grpc-common';
 
 import type { Channel } from '../channel/channel.ts';
+import { checkMethodPolicy } from '../config/check-policy.ts';
+import type { PolicySource } from '../config/policy-source.ts';
 import { ClientCall } from '../core/client-call.ts';
 import type { ServiceDefinition } from '../core/definition.ts';
 import { methodsOf } from '../core/definition.ts';
 import { ConfigError, describe, RpcError, statusOfError, toRpcError } from '../core/errors.ts';
-import type { Handler, Interceptor } from '../core/interceptor.ts';
-import { bind } from '../core/interceptor.ts';
-import type { Method, Payload } from '../core/method.ts';
+import type { Handler } from '../core/interceptor.ts';
+import type { Payload } from '../core/method.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { OK, Status } from '../core/status.ts';
-import type { ClientInterceptors } from './client-stack.ts';
-import { clientStack } from './client-stack.ts';
+import type { Fallback } from '../interceptors/fallback.ts';
+import type { FailureClassifier } from '../policies/failure.ts';
+import type { MethodPolicy } from '../policies/policy.ts';
 import { bounded } from './bounded.ts';
+import type { BoundMethod } from './bound-methods.ts';
+import { BoundMethods } from './bound-methods.ts';
+import type { ClientInterceptors } from './client-stack.ts';
+import { BOUND_METHODS } from './client-snapshot.ts';
 import { ResponseStream } from './response-stream.ts';
 import type { CallOptions, Client, MethodOptions } from './types.ts';
 
 /** What a client is told where it is made. */
 export interface ClientOptions<D extends ServiceDefinition> {
-  /** Options of single methods; names are checked by the compiler. */
-  readonly methods?: { readonly [K in keyof D['methods']]?: MethodOptions };
-  /** Options of all methods that say nothing of their own. */
-  readonly defaults?: MethodOptions;
+  /** Policies and fallbacks of single methods; names are checked by the compiler. */
+  readonly methods?: { readonly [K in keyof D['methods']]?: MethodOptions<D['methods'][K]> };
+  /** Policy of all methods that say nothing of their own. */
+  readonly defaults?: MethodPolicy;
+  /** A policy that stands over both, and may change while the client is in use: `policyFile()`. */
+  readonly policy?: PolicySource;
   readonly interceptors?: ClientInterceptors;
   /**
    * `'bare'` leaves the whole default stack away, deadlines and inheritance included: for
@@ -38,67 +46,80 @@ export function makeClient<D extends ServiceDefinition>(
   options: ClientOptions<D>,
   ownsChannel: boolean,
 ): Client<D> {
-  const methods = methodsOf(definition);
-  const optionsOf = methodOptions(definition, options);
-  const layers = layersOf(options, optionsOf);
-  const invoke: Handler<ClientCall> = (call) => channel.invoke(call);
+  const { interceptors = {}, stack = 'default', policy, defaults } = options;
+  const code = checkMethods(definition, options);
+  const bound = new BoundMethods(methodsOf(definition), channel, {
+    interceptors,
+    stack,
+    policy,
+    code: { defaults, methods: code.policies },
+    fallbackOf: (method) => code.fallbacks[method.key],
+    classifierOf: (method) => code.classifiers[method.key],
+  });
   const client: Record<PropertyKey, unknown> = {
     [Symbol.asyncDispose]: async () => {
+      bound.close();
       if (ownsChannel) await channel[Symbol.asyncDispose]();
     },
+    [BOUND_METHODS]: bound,
   };
-  for (const method of methods) {
-    const handler = bind(layers, method, invoke);
-    const { waitForReady = false } = optionsOf(method);
-    client[method.key] = stub(method, handler, channel.connectOptions.runtime, waitForReady);
+  for (const method of bound.byPath.values()) {
+    client[method.state.method.key] = stub(method, channel.connectOptions.runtime);
   }
   return client as unknown as Client<D>;
 }
 
-function layersOf<D extends ServiceDefinition>(
-  options: ClientOptions<D>,
-  optionsOf: (method: Method) => MethodOptions,
-): Interceptor<ClientCall>[] {
-  const { interceptors = {}, stack = 'default' } = options;
-  if (stack === 'bare')
-    return [...(interceptors.perCall ?? []), ...(interceptors.perAttempt ?? [])];
-  const named = clientStack({
-    ...interceptors,
-    timeoutOf: (method) => optionsOf(method).timeoutMs,
-  });
-  return named.flatMap(({ layers }) => layers);
-}
-
-function methodOptions<D extends ServiceDefinition>(
+/** The options of single methods, checked: what is policy, and what only code can say. */
+function checkMethods<D extends ServiceDefinition>(
   definition: D,
   options: ClientOptions<D>,
-): (method: Method) => MethodOptions {
-  const byKey = (options.methods ?? {}) as Readonly<Record<string, MethodOptions | undefined>>;
-  for (const key of Object.keys(byKey)) {
+): MethodCode {
+  const code: MethodCode = { policies: {}, fallbacks: {}, classifiers: {} };
+  if (options.defaults !== undefined) checkMethodPolicy('defaults', options.defaults);
+  const methods = (options.methods ?? {}) as Readonly<Record<string, AnyMethodOptions | undefined>>;
+  for (const [key, given] of Object.entries(methods)) {
     if (!Object.hasOwn(definition.methods, key)) {
       const known = Object.keys(definition.methods).join(', ');
       throw new ConfigError(`${definition.fullName} has no method '${key}'; it has ${known}`);
     }
+    if (given === undefined) continue;
+    const { fallback, isFailure, ...policy } = given;
+    checkMethodPolicy(`methods.${key}`, policy);
+    code.policies[key] = policy;
+    code.fallbacks[key] = fallback;
+    code.classifiers[key] = isFailure;
   }
-  return (method) => ({ ...options.defaults, ...byKey[method.key] });
+  return code;
 }
+
+interface MethodCode {
+  readonly policies: Record<string, MethodPolicy>;
+  readonly fallbacks: Record<string, Fallback | undefined>;
+  readonly classifiers: Record<string, FailureClassifier | undefined>;
+}
+
+type AnyMethodOptions = MethodPolicy & {
+  readonly fallback?: Fallback;
+  readonly isFailure?: FailureClassifier;
+};
 
 type Stub = (request: Payload, options?: CallOptions) => unknown;
 
-function stub(
-  method: Method,
-  handler: Handler<ClientCall>,
-  runtime: Runtime,
-  waitForReady: boolean,
-): Stub {
+function stub(bound: BoundMethod, runtime: Runtime): Stub {
+  const { state } = bound;
+  const { method } = state;
   const makeCall = (request: Payload, options: CallOptions | undefined): ClientCall => {
     const call = new ClientCall(method, runtime, request);
-    call.waitForReady = waitForReady;
+    call.waitForReady = state.policy.waitForReady;
     if (options !== undefined) applyOptions(call, options);
     return call;
   };
   if (method.responseStream) {
-    return (request, options) => new ResponseStream(() => makeCall(request, options), handler);
+    return (request, options) =>
+      new ResponseStream(
+        () => makeCall(request, options),
+        (call) => bound.handler(call),
+      );
   }
   return (request, options) => {
     let call: ClientCall;
@@ -107,7 +128,7 @@ function stub(
     } catch (error) {
       return Promise.reject(error);
     }
-    return runSingle(call, handler);
+    return runSingle(call, bound.handler);
   };
 }
 

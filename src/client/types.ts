@@ -1,6 +1,9 @@
 import type { CallOptions as CommonCallOptions, MetadataInit } from 'nice-grpc-common';
 
 import type { MethodDefinition, ServiceDefinition } from '../core/definition.ts';
+import type { RpcError } from '../core/errors.ts';
+import type { FailureClassifier } from '../policies/failure.ts';
+import type { MethodPolicy } from '../policies/policy.ts';
 
 /** What a caller may give: the message, or any part of it. */
 export type Input<T extends { fromPartial(object: never): unknown }> = Parameters<
@@ -20,13 +23,23 @@ export interface CallOptions extends Omit<CommonCallOptions, 'metadata'> {
   readonly waitForReady?: boolean | undefined;
 }
 
-/** Options of a method, given where the client is made. */
-export interface MethodOptions {
-  /** Default 15 000 for unary methods, none for streams. */
-  readonly timeoutMs?: number | undefined;
-  /** Default false. */
-  readonly waitForReady?: boolean | undefined;
-}
+/** Policy of a method, and what only code can say of it. */
+export type MethodOptions<M extends MethodDefinition = MethodDefinition> = MethodPolicy & {
+  /**
+   * Answers in place of a call that failed for good, whatever of its layers refused it. Throws to
+   * let the failure stand. A streamed response that has begun is beyond it.
+   */
+  readonly fallback?: (
+    error: RpcError,
+    request: Request<M>,
+  ) => FallbackResponse<M> | Promise<FallbackResponse<M>>;
+  /** What counts against the method's breaker. Default: what shows a server ill or away. */
+  readonly isFailure?: FailureClassifier;
+};
+
+type FallbackResponse<M extends MethodDefinition> = M['responseStream'] extends true
+  ? AsyncIterable<Output<M['responseType']>>
+  : Output<M['responseType']>;
 
 type Request<M extends MethodDefinition> = M['requestStream'] extends true
   ? AsyncIterable<Input<M['requestType']>>

@@ -2,9 +2,16 @@ import { expect, test } from 'vitest';
 
 import type { Call, ClientCall, Handler, Interceptor, ServerCall } from '../../src/index.ts';
 import { clientStack, serverStack } from '../../src/index.ts';
+import { Draining } from '../../src/core/draining.ts';
+import { ReplayQuota } from '../../src/policies/replay-buffer.ts';
 import { startPair } from '../support/harness.ts';
 
 const NOTHING_CONFIGURED: Parameters<typeof serverStack>[0] = {
+  draining: new Draining(),
+  admission: undefined,
+  rateLimits: undefined,
+  bulkheadOf: () => undefined,
+  faultsOf: () => undefined,
   authenticators: [],
   rules: undefined,
   maxTimeoutMs: 1,
@@ -14,8 +21,30 @@ const NOTHING_CONFIGURED: Parameters<typeof serverStack>[0] = {
 };
 
 test('the default client stack has its layers in the documented order', () => {
-  const names = clientStack({ timeoutOf: () => undefined }).map(({ name }) => name);
-  expect(names).toEqual(['context', 'perCall', 'perAttempt']);
+  const shared = { retryBudget: undefined, replayQuota: new ReplayQuota() };
+  const nothing = (): undefined => undefined;
+  const stateOf = (): never => {
+    throw new Error('asked only when a layer is bound');
+  };
+  const names = clientStack({
+    stateOf,
+    fallbackOf: nothing,
+    classifierOf: nothing,
+    shared,
+  }).map(({ name }) => name);
+  expect(names).toEqual([
+    'context',
+    'perCall',
+    'fallback',
+    'rate-limit',
+    'throttle',
+    'bulkhead',
+    'retry',
+    'breaker',
+    'attempt-timeout',
+    'perAttempt',
+    'fault-injection',
+  ]);
 });
 
 test('the default server stack has its layers in the documented order', () => {
@@ -24,8 +53,13 @@ test('the default server stack has its layers in the documented order', () => {
     'outermost',
     'error-mapping',
     'context',
+    'drain-gate',
+    'admission',
     'authentication',
+    'rate-limit',
     'authorization',
+    'method-bulkhead',
+    'fault-injection',
     'validation',
     'beforeHandler',
   ]);
@@ -105,10 +139,18 @@ test('a layer that does not apply costs nothing: it returns what it was given', 
   const handler = async (): Promise<undefined> => undefined;
   const stack = serverStack(NOTHING_CONFIGURED);
   const idle = stack.filter(({ name }) =>
-    ['authentication', 'authorization', 'validation'].includes(name),
+    [
+      'admission',
+      'authentication',
+      'rate-limit',
+      'authorization',
+      'method-bulkhead',
+      'fault-injection',
+      'validation',
+    ].includes(name),
   );
   const method = { service: 'a.B', name: 'C', requestStream: false } as never;
   for (const { layers } of idle)
     for (const layer of layers) expect(layer(handler, method)).toBe(handler);
-  expect(idle).toHaveLength(3);
+  expect(idle).toHaveLength(7);
 });

@@ -1,0 +1,96 @@
+import type { Channel } from '../channel/channel.ts';
+import type { MethodPolicySources } from '../config/effective-policy.ts';
+import { effectiveMethodPolicy } from '../config/effective-policy.ts';
+import type { PolicySource } from '../config/policy-source.ts';
+import type { ClientCall } from '../core/client-call.ts';
+import type { Handler, Interceptor } from '../core/interceptor.ts';
+import { bind } from '../core/interceptor.ts';
+import type { Method } from '../core/method.ts';
+import type { Fallback } from '../interceptors/fallback.ts';
+import type { FailureClassifier } from '../policies/failure.ts';
+import type { ClientInterceptors } from './client-stack.ts';
+import { clientStack } from './client-stack.ts';
+import { MethodState } from './method-state.ts';
+
+/** A method with its stack: what a stub calls. */
+export interface BoundMethod {
+  readonly state: MethodState;
+  /** Replaced as a whole when the policy changes; calls under way go on with the one they have. */
+  handler: Handler<ClientCall>;
+}
+
+export interface BoundMethodsOptions {
+  readonly interceptors: ClientInterceptors;
+  readonly stack: 'default' | 'bare';
+  /** The policies that code gives. */
+  readonly code: Omit<MethodPolicySources, 'document'>;
+  readonly fallbackOf: (method: Method) => Fallback | undefined;
+  readonly classifierOf: (method: Method) => FailureClassifier | undefined;
+  readonly policy: PolicySource | undefined;
+}
+
+/** The methods of a client, bound to their layers, and bound anew when the policy changes. */
+export class BoundMethods {
+  readonly byPath: ReadonlyMap<string, BoundMethod>;
+  private readonly channel: Channel;
+  private readonly options: BoundMethodsOptions;
+  private readonly layers: readonly Interceptor<ClientCall>[];
+  private readonly stopFollowing: (() => void)[] = [];
+
+  constructor(methods: readonly Method[], channel: Channel, options: BoundMethodsOptions) {
+    this.channel = channel;
+    this.options = options;
+    const { runtime } = channel.connectOptions;
+    const states = new Map(
+      methods.map((method) => [
+        method.path,
+        new MethodState(method, runtime, this.effective(method)),
+      ]),
+    );
+    this.layers = this.makeLayers((method) => states.get(method.path) as MethodState);
+    this.byPath = new Map(
+      [...states].map(([path, state]) => [path, { state, handler: this.bind(state.method) }]),
+    );
+    this.follow();
+  }
+
+  /** The end of the client: it follows neither policy nor channel any more. */
+  close(): void {
+    for (const stop of this.stopFollowing.splice(0)) stop();
+  }
+
+  private follow(): void {
+    const { policy } = this.options;
+    if (policy !== undefined) this.stopFollowing.push(policy.onChange(() => this.rebind()));
+    const endpointUp = (): void => {
+      for (const { state } of this.byPath.values()) state.breaker?.endpointUp();
+    };
+    this.stopFollowing.push(this.channel.onEndpointUp(endpointUp));
+  }
+
+  private rebind(): void {
+    for (const bound of this.byPath.values()) {
+      const { method } = bound.state;
+      bound.state.apply(this.effective(method));
+      bound.handler = this.bind(method);
+    }
+  }
+
+  private effective(method: Method): ReturnType<typeof effectiveMethodPolicy> {
+    const { code, policy } = this.options;
+    return effectiveMethodPolicy(method, { ...code, document: policy?.current });
+  }
+
+  private bind(method: Method): Handler<ClientCall> {
+    return bind(this.layers, method, (call) => this.channel.invoke(call));
+  }
+
+  private makeLayers(stateOf: (method: Method) => MethodState): Interceptor<ClientCall>[] {
+    const { interceptors, stack, fallbackOf, classifierOf } = this.options;
+    const { perCall = [], perAttempt = [] } = interceptors;
+    if (stack === 'bare') return [...perCall, ...perAttempt];
+    const shared = this.channel;
+    const named = clientStack({ ...interceptors, stateOf, fallbackOf, classifierOf, shared });
+    return named.flatMap(({ layers }) => layers);
+  }
+}
