@@ -1,6 +1,7 @@
 import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
+import { generatePolicyValidators } from './policy-validators.ts';
 import { run } from './run.ts';
 
 /** Each is one run of buf; all of them write below `generated/`. */
@@ -37,6 +38,7 @@ async function withFreshOutput<T>(
   const fresh = await mkdtemp(join(tmpdir(), 'inboard-generated-'));
   try {
     for (const template of templates) await generate(template, projectRoot, fresh);
+    await generatePolicyValidators(projectRoot, fresh);
     return await use(fresh);
   } finally {
     await rm(fresh, { recursive: true, force: true });

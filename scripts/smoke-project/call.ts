@@ -39,5 +39,5 @@ for await (const { index } of client.serverStream({ count: 3 })) indexes.push(in
 if (indexes.join() !== '0,1,2') throw new Error(`serverStream: the wrong answer ${indexes.join()}`);
 
 await client[Symbol.asyncDispose]();
-await server.shutdown();
+await server.shutdown({ propagationMs: 0 });
 console.log('ok');

@@ -69,10 +69,12 @@ export class BoundMethods {
   }
 
   private rebind(): void {
-    for (const bound of this.byPath.values()) {
-      const { method } = bound.state;
-      bound.state.apply(this.effective(method));
-      bound.handler = this.bind(method);
+    const all = [...this.byPath.values()];
+    // All of it is worked out before any of it holds: a policy changes as a whole or not at all.
+    const policies = all.map(({ state }) => this.effective(state.method));
+    for (const [index, bound] of all.entries()) {
+      bound.state.apply(policies[index] as (typeof policies)[number]);
+      bound.handler = this.bind(bound.state.method);
     }
   }
 

@@ -41,7 +41,7 @@ export function clientStack(options: ClientStackOptions): NamedLayer<Interceptor
   const { perCall = [], perAttempt = [], stateOf, fallbackOf, shared } = options;
   return [
     // First, since the deadline bounds every wait below.
-    { name: 'context', layers: [clientContext((method) => stateOf(method).policy.timeoutMs)] },
+    { name: 'context', layers: [clientContext((method) => stateOf(method).policy)] },
     // Sees one call however often it is tried, and every rejection made below.
     { name: 'perCall', layers: perCall },
     // Outside of all that may still save the call: it sees the final outcome only.

@@ -9,16 +9,25 @@ import { Status } from '../core/status.ts';
 /** Kept back from an inherited deadline for the way, in ms. */
 const HOP_MS = 2;
 
+/** How long the calls of a method may take, in ms. */
+export interface Timeouts {
+  /** Where the call itself asks for nothing. */
+  readonly timeoutMs: number;
+  /** Whatever it asks for. */
+  readonly maxTimeoutMs: number;
+}
+
 /**
- * Client layer 1. Sets the deadline, min(inherited − 2 ms, what the call asks for), and hands the
- * call being handled down to this one: its cancellation and its allow-listed metadata.
+ * Client layer 1. Sets the deadline, min(inherited − 2 ms, the method's bound, what the call asks
+ * for), and hands the call being handled down to this one: its cancellation and its allow-listed
+ * metadata.
  */
-export function clientContext(timeoutOf: (method: Method) => number): Interceptor<ClientCall> {
+export function clientContext(timeoutsOf: (method: Method) => Timeouts): Interceptor<ClientCall> {
   return (next, method) => {
-    const methodTimeoutMs = timeoutOf(method);
+    const timeouts = timeoutsOf(method);
     return (call) => {
       const { clock, ambient } = call.runtime;
-      const timeoutMs = call.timeoutMs ?? methodTimeoutMs;
+      const timeoutMs = Math.min(call.timeoutMs ?? timeouts.timeoutMs, timeouts.maxTimeoutMs);
       // What is left of somebody's time may be nothing; what is no number is a mistake.
       if (Number.isNaN(timeoutMs)) checkTimeout(timeoutMs, method.path);
       const startMs = clock.now();

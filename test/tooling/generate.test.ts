@@ -16,7 +16,7 @@ let project: string;
 beforeEach(async () => {
   project = await fixtureTree({});
   const copied = ['buf.yaml', 'buf.gen.yaml', 'buf.gen.lossless.yaml', 'proto', 'generated'];
-  for (const name of copied) {
+  for (const name of [...copied, 'src/config/policy.schema.json']) {
     await cp(join(root, name), join(project, name), { recursive: true });
   }
   await symlink(join(root, 'node_modules'), join(project, 'node_modules'));
