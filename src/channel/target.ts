@@ -1,3 +1,4 @@
+import { formatHostPort, isLoopback, parseHostPort } from '../core/address.ts';
 import { ConfigError } from '../core/errors.ts';
 import type { Address } from '../core/transport.ts';
 
@@ -19,7 +20,8 @@ export interface ResolvedEndpoint {
   readonly serverName: string;
 }
 
-const EXAMPLES = "'dns:///orders:50051', 'static:///a:1,b:2' or 'unix:/run/orders.sock'";
+const EXAMPLES =
+  "'dns:///orders:50051', 'static:///a:1,b:2', 'file:///run/orders' or 'unix:/run/orders.sock'";
 
 /** Parses a target; one without a scheme, like `localhost:50051`, is taken for DNS. */
 export function parseTarget(uri: string): Target {
@@ -29,4 +31,30 @@ export function parseTarget(uri: string): Target {
     throw new ConfigError(`The target '${uri}' does not parse: write it as ${EXAMPLES}`);
   }
   return { uri, scheme: (match?.[1] ?? 'dns').toLowerCase(), authority: match?.[2] ?? '', path };
+}
+
+/**
+ * The endpoint that `host:port`, `[v6]:port` or `unix:PATH` names. It goes by the host as written:
+ * `orders:50051` is called as such, and must show a certificate for `orders`. A socket file goes
+ * by `localhost`. `what` says in errors where the text stands. Throws a `ConfigError`.
+ */
+export function parseEndpoint(text: string, what: string = 'an endpoint'): ResolvedEndpoint {
+  if (text.startsWith('unix:')) {
+    const path = text.slice('unix:'.length).replace(/^\/\/\//, '/');
+    if (path === '') {
+      throw new ConfigError(`'${text}' in ${what} has no path: write unix:/run/orders.sock`);
+    }
+    return { address: { kind: 'unix', path }, authority: 'localhost', serverName: 'localhost' };
+  }
+  const { host, port } = parseHostPort(text, what);
+  return {
+    address: { kind: 'tcp', host, port },
+    authority: formatHostPort(host, port),
+    serverName: host,
+  };
+}
+
+/** True for an endpoint that calls reach without leaving the machine. */
+export function isLocal({ address }: ResolvedEndpoint): boolean {
+  return address.kind === 'unix' || isLoopback(address.host);
 }

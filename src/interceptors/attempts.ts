@@ -47,7 +47,9 @@ export class Attempts implements AttemptOwner {
   private replay: ReplayBuffer | undefined = undefined;
   private timer: Timer | undefined = undefined;
   private lastError: unknown = undefined;
-  private hedging: boolean;
+  private readonly hedging: boolean;
+  /** The server has asked for no further attempt. */
+  private stopped = false;
 
   constructor(
     call: ClientCall,
@@ -181,10 +183,10 @@ export class Attempts implements AttemptOwner {
     }
     const verdict = rules.judge(call, attempt, error, status);
     if (verdict === undefined) return undefined;
-    if (verdict === 'stop') this.hedging = false;
-    const noMore = verdict === 'stop' || this.made >= rules.maxAttempts;
+    if (verdict === 'stop') this.stopped = true;
+    const noMore = this.stopped || this.made >= rules.maxAttempts;
     // Others are still open: they may do better, and the last of them decides.
-    if (this.open.length > 0 && (noMore || !this.hedging)) return Number.POSITIVE_INFINITY;
+    if (noMore && this.open.length > 0) return Number.POSITIVE_INFINITY;
     if (noMore) return undefined;
     const waitMs = verdict ?? (this.hedging ? 0 : rules.backoffMs(this.made, call.runtime.random));
     const nowMs = call.runtime.clock.now();
@@ -236,7 +238,7 @@ export class Attempts implements AttemptOwner {
   }
 
   private hedge(): void {
-    if (this.settled || this.winner !== undefined || !this.hedging) return;
+    if (this.settled || this.winner !== undefined || this.stopped) return;
     if (this.call.cancelled !== undefined || this.replay?.replayable === false) return;
     if (!this.mayAfford()) return;
     this.rules.counters.hedges++;

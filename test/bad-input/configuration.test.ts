@@ -28,7 +28,7 @@ describe('a target that does not parse is a ConfigError that quotes it', () => {
     ['static:///a b:1'],
     ['static://a:1'],
     ['static://host/a:1'],
-    ['dns://8.8.8.8/name:1'],
+    ['dns://ns.example.com/name:1'],
     ['unix://host/path'],
     ['http://orders:1'],
     ['ftp:///x:1'],
@@ -86,7 +86,7 @@ describe('listening', () => {
 
   test('after shutdown is refused', async () => {
     await using server = createServer();
-    await server.shutdown();
+    await server.shutdown({ propagationMs: 0 });
     expect(await rejection(server.listen('127.0.0.1:0'))).toBeInstanceOf(ConfigError);
   });
 
@@ -149,7 +149,7 @@ describe('client options', () => {
 
   test('an unknown balancer', () => {
     expect(() => createChannel('localhost:1', { balancer: 'best' as never })).toThrow(
-      /'best'; known/,
+      /balancer is "best"; give one of peak_ewma/,
     );
   });
 });

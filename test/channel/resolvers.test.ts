@@ -1,44 +1,20 @@
 import { describe, expect, test } from 'vitest';
 
-import type { ResolverListener } from '../../src/index.ts';
-import { dnsResolver } from '../../src/channel/resolvers/dns.ts';
+import { ShapesServiceDefinition } from '../../generated/inboard/testing/v1/shapes.ts';
 import { staticResolver, unixResolver } from '../../src/channel/resolvers/static.ts';
 import { parseTarget } from '../../src/channel/target.ts';
-import { ManualClock } from '../../src/testing/index.ts';
-import { testRuntime } from '../support/harness.ts';
-
-/** What a resolver has told, as text. */
-function recorder(): { told: string[]; listener: ResolverListener } {
-  const told: string[] = [];
-  return {
-    told,
-    listener: {
-      endpoints: (list) =>
-        told.push(
-          list
-            .map(({ authority, address }) =>
-              address.kind === 'tcp'
-                ? `${address.host}:${address.port} as ${authority}`
-                : address.path,
-            )
-            .join(', '),
-        ),
-      error: ({ details }) => told.push(`error: ${details}`),
-    },
-  };
-}
-
-/** Lets the promises that are due run. */
-async function turn(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
-}
+import type { ResolverFactory, Server, Timer } from '../../src/index.ts';
+import { ConfigError, createClient, createServer, parseEndpoint, Status } from '../../src/index.ts';
+import { inMemoryTransport, testRuntime } from '../../src/testing/index.ts';
+import { shapes } from '../support/shapes-service.ts';
+import { recorder, turn } from './resolver-recorder.ts';
 
 describe('static', () => {
   test('lists its endpoints, each under its own name', () => {
     const { told, listener } = recorder();
     const resolver = staticResolver(parseTarget('static:///a:1,[::1]:2'), testRuntime());
     resolver.start(listener);
-    expect(told).toEqual(['a:1 as a:1, ::1:2 as [::1]:2']);
+    expect(told).toEqual(['a:1 as a:1, [::1]:2 as [::1]:2']);
   });
 
   test.each([
@@ -58,79 +34,71 @@ describe('unix', () => {
   ])('%s is %s', (target, path) => {
     const { told, listener } = recorder();
     unixResolver(parseTarget(target), testRuntime()).start(listener);
-    expect(told).toEqual([path]);
+    expect(told).toEqual([`unix:${path} as localhost`]);
   });
 });
 
-describe('dns', () => {
-  const setUp = (answers: (string[] | Error)[]) => {
-    const clock = new ManualClock();
-    const asked: string[] = [];
-    const lookup = async (host: string) => {
-      asked.push(host);
-      const answer = answers.shift() ?? [];
-      if (answer instanceof Error) throw answer;
-      return answer.map((address) => ({ address, family: 4 }));
+describe('parseEndpoint', () => {
+  test.each([
+    ['orders:50051', { kind: 'tcp', host: 'orders', port: 50_051 }, 'orders:50051', 'orders'],
+    ['[::1]:2', { kind: 'tcp', host: '::1', port: 2 }, '[::1]:2', '::1'],
+    ['unix:/run/a', { kind: 'unix', path: '/run/a' }, 'localhost', 'localhost'],
+    ['unix:///run/a', { kind: 'unix', path: '/run/a' }, 'localhost', 'localhost'],
+  ])('%s', (text, address, authority, serverName) => {
+    expect(parseEndpoint(text)).toEqual({ address, authority, serverName });
+  });
+
+  test.each(['orders', 'orders:70000', '::1:2', 'unix:', ''])('refuses %j', (text) => {
+    expect(() => parseEndpoint(text, 'a list of mine')).toThrow(ConfigError);
+    expect(() => parseEndpoint(text, 'a list of mine')).toThrow('a list of mine');
+  });
+});
+
+test('a resolver of a scheme of its own asks by the clock it is given', async () => {
+  const runtime = testRuntime();
+  const transport = inMemoryTransport();
+  const names = ['a:1'];
+  const registry: ResolverFactory = ({ path }, { clock }) => {
+    let timer: Timer | undefined;
+    return {
+      loopback: false,
+      start(listener) {
+        const ask = async (): Promise<void> => {
+          if (path !== 'orders') {
+            listener.error({ code: Status.UNAVAILABLE, details: `No registry of ${path}` });
+          } else {
+            listener.endpoints(names.map((text) => parseEndpoint(text)));
+          }
+          timer = clock.setTimer(clock.now() + 10_000, () => void ask());
+        };
+        void ask();
+      },
+      resolveNow() {},
+      close: () => timer?.clear(),
     };
-    const runtime = { ...testRuntime(), clock, random: () => 0.5 };
-    const resolver = dnsResolver(lookup)(parseTarget('dns:///orders:50051'), runtime);
-    return { clock, asked, resolver, ...recorder() };
   };
+  const serve = async (address: string): Promise<Server> => {
+    const server = createServer({ runtime, transport }).add(ShapesServiceDefinition, {
+      ...shapes,
+      unary: async () => ({ sample: { text: address } }),
+    });
+    await server.listen(address);
+    return server;
+  };
+  await using _a = await serve('a:1');
+  await using _b = await serve('b:2');
+  const defaults = { retry: false } as const;
+  const options = { runtime, transport, resolvers: { registry }, defaults };
+  await using client = createClient(ShapesServiceDefinition, 'registry:///orders', options);
+  expect(await client.unary({})).toMatchObject({ sample: { text: 'a:1' } });
+  names[0] = 'b:2';
+  runtime.clock.advance(10_000);
+  await turn();
+  expect(await client.unary({})).toMatchObject({ sample: { text: 'b:2' } });
 
-  test('tells every address under the name of the target', async () => {
-    const { resolver, told, listener, asked } = setUp([['10.0.0.1', '10.0.0.2']]);
-    resolver.start(listener);
-    await turn();
-    expect(asked).toEqual(['orders']);
-    expect(told).toEqual(['10.0.0.1:50051 as orders:50051, 10.0.0.2:50051 as orders:50051']);
-    resolver.close();
-  });
-
-  test('asks again by timer, and so sees a scale-up', async () => {
-    const { resolver, told, listener, clock } = setUp([['10.0.0.1'], ['10.0.0.1', '10.0.0.2']]);
-    resolver.start(listener);
-    await turn();
-    clock.advance(29_000);
-    await turn();
-    expect(told).toHaveLength(1);
-    clock.advance(1_100);
-    await turn();
-    expect(told[1]).toContain('10.0.0.2');
-    resolver.close();
-  });
-
-  test('asks again on a disconnect, but not more than once a second', async () => {
-    const { resolver, listener, clock, asked } = setUp([['10.0.0.1'], ['10.0.0.2'], ['10.0.0.3']]);
-    resolver.start(listener);
-    await turn();
-    for (let i = 0; i < 10; i++) resolver.resolveNow();
-    await turn();
-    expect(asked).toHaveLength(1);
-    clock.advance(1_000);
-    await turn();
-    expect(asked).toHaveLength(2);
-    resolver.close();
-  });
-
-  test('tells of a failure and of an empty answer, and goes on asking', async () => {
-    const { resolver, told, listener, clock } = setUp([new Error('SERVFAIL'), [], ['10.0.0.1']]);
-    resolver.start(listener);
-    await turn();
-    expect(told[0]).toBe("error: The name 'orders' does not resolve: SERVFAIL");
-    clock.advance(31_000);
-    await turn();
-    expect(told[1]).toContain('no address');
-    clock.advance(31_000);
-    await turn();
-    expect(told[2]).toContain('10.0.0.1:50051');
-    resolver.close();
-  });
-
-  test('leaves no timer behind once closed, also when an answer is still on its way', async () => {
-    const { resolver, listener, clock } = setUp([['10.0.0.1']]);
-    resolver.start(listener);
-    resolver.close();
-    await turn();
-    expect(clock.pending).toBe(0);
+  await using lost = createClient(ShapesServiceDefinition, 'registry:///stock', options);
+  await expect(lost.unary({})).rejects.toMatchObject({
+    code: Status.UNAVAILABLE,
+    details: 'No registry of stock',
   });
 });

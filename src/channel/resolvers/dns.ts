@@ -1,13 +1,18 @@
-import type { LookupAddress } from 'node:dns';
-import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
 
 import { formatHostPort, isLoopback, parseHostPort } from '../../core/address.ts';
 import type { Timer } from '../../core/clock.ts';
 import { ConfigError, describe } from '../../core/errors.ts';
 import type { Runtime } from '../../core/runtime.ts';
-import { Status } from '../../core/status.ts';
+import { backoffMs } from '../../policies/backoff.ts';
 import type { Resolver, ResolverFactory, ResolverListener } from '../resolver.ts';
-import type { ResolvedEndpoint } from '../target.ts';
+import type { ResolvedEndpoint, Target } from '../target.ts';
+import { hasNone } from './dns-query.ts';
+import type { Dns, OpenDns } from './dns-records.ts';
+import { openDns } from './dns-records.ts';
+import { ServiceQuestion, serviceName } from './dns-service.ts';
+import { fixedResolver } from './static.ts';
+import { UpdateGate } from './update-gate.ts';
 
 /** How often names are asked for again, in ms, ±20 %: grpc-js alone never sees a scale-up. */
 const REFRESH_MS = 30_000;
@@ -15,89 +20,177 @@ const REFRESH_MS = 30_000;
 /** Least time between two questions, in ms, however many connections break. */
 const MIN_INTERVAL_MS = 1_000;
 
+/** After a question that failed, or found nothing: as a dial, but no rarer than a refresh. */
+const RETRY = { initialMs: 1_000, multiplier: 1.6, maxMs: REFRESH_MS, jitter: 0.2 };
+
+/** A question that takes longer, in ms, has failed for now; its answer is used when it comes. */
+const PATIENCE_MS = 5_000;
+
+/** Questions open at a time: the system's own cannot be taken back. */
+const MAX_OPEN = 4;
+
 const HTTPS_PORT = 443;
+const DNS_PORT = 53;
 
-/** Looks a name up; replaced in tests. */
-export type Lookup = (host: string) => Promise<readonly LookupAddress[]>;
-
-const systemLookup: Lookup = (host) => lookup(host, { all: true, order: 'verbatim' });
-
-/** `dns:///host:port`: all A and AAAA records, asked for again by timer and on disconnect. */
-export function dnsResolver(lookupHost: Lookup = systemLookup): ResolverFactory {
+/**
+ * DNS (gRPC's naming.md). `dns:///host:port` takes all A and AAAA records that the system finds,
+ * /etc/hosts included; without a port, 443. `dns://1.2.3.4:53/host:port` asks that server.
+ * `dns:///_grpc._tcp.orders.example.com` asks for SRV records, which tell the ports; its servers
+ * go by `orders.example.com`, in `:authority` and in their certificates.
+ *
+ * Asks again every 30 s ± 20 % and, at most once a second, when a connection is lost; after a
+ * failure, an empty answer or 5 s of silence, in 1 s × 1.6 ± 20 % up to 30 s. The last good list
+ * stays in use meanwhile; empty answers are believed after 30 s of nothing else.
+ */
+export function dnsResolver(open: OpenDns = openDns): ResolverFactory {
   return (target, runtime) => {
-    const { authority, path, uri } = target;
-    if (authority !== '') {
-      throw new ConfigError(
-        `'${uri}': a DNS server in the target is not supported: write dns:///${path}`,
-      );
+    const { path, uri } = target;
+    const what = `target '${uri}'`;
+    const server = serverOf(target, what);
+    if (path.startsWith('_')) {
+      const name = serviceName(path, what);
+      const dns = open(runtime.clock, server);
+      const question = new ServiceQuestion(dns, path, name);
+      return new DnsResolver(path, false, () => question.ask(), dns, runtime);
     }
-    const { host, port } = parseHostPort(path, `target '${uri}'`, HTTPS_PORT);
-    return new DnsResolver(host, port, runtime, lookupHost);
+    const { host, port } = parseHostPort(path, what, HTTPS_PORT);
+    const authority = formatHostPort(host, port);
+    const endpoint = (address: string): ResolvedEndpoint => ({
+      address: { kind: 'tcp', host: address, port },
+      authority,
+      serverName: host,
+    });
+    if (isIP(host) !== 0) return fixedResolver([endpoint(host)]);
+    const dns = open(runtime.clock, server);
+    const ask = async () => (await dns.addresses(host)).map(endpoint);
+    // A server of one's own may say anything of `localhost`.
+    return new DnsResolver(host, server === undefined && isLoopback(host), ask, dns, runtime);
   };
+}
+
+/** The DNS server that a target names, as `ip:port`. */
+function serverOf({ authority }: Target, what: string): string | undefined {
+  if (authority === '') return undefined;
+  const { host, port } = parseHostPort(authority, what, DNS_PORT);
+  if (isIP(host) !== 0 && port !== 0) return formatHostPort(host, port);
+  throw new ConfigError(
+    `'${authority}' in ${what} is no DNS server: write its IP address, as in dns://10.0.0.53/orders`,
+  );
 }
 
 class DnsResolver implements Resolver {
   readonly loopback: boolean;
-  private readonly host: string;
-  private readonly port: number;
+  private readonly name: string;
+  private readonly question: () => Promise<readonly ResolvedEndpoint[]>;
+  private readonly dns: Dns;
   private readonly runtime: Runtime;
-  private readonly lookupHost: Lookup;
-  private listener: ResolverListener | undefined = undefined;
+  private gate: UpdateGate | undefined = undefined;
   private timer: Timer | undefined = undefined;
-  private asking = false;
-  private lastAskedMs = Number.NEGATIVE_INFINITY;
+  private open = 0;
+  private asked = 0;
+  /** The number of the question that is waited for. */
+  private current: number | undefined = undefined;
+  /** The number of the newest question that was answered: older answers come too late. */
+  private answered = 0;
+  private failures = 0;
+  /** Nothing is asked before. */
+  private earliestMs = Number.NEGATIVE_INFINITY;
 
-  constructor(host: string, port: number, runtime: Runtime, lookupHost: Lookup) {
-    this.host = host;
-    this.port = port;
+  constructor(
+    name: string,
+    loopback: boolean,
+    question: () => Promise<readonly ResolvedEndpoint[]>,
+    dns: Dns,
+    runtime: Runtime,
+  ) {
+    this.name = name;
+    this.loopback = loopback;
+    this.question = question;
+    this.dns = dns;
     this.runtime = runtime;
-    this.lookupHost = lookupHost;
-    this.loopback = isLoopback(host);
   }
 
   start(listener: ResolverListener): void {
-    this.listener = listener;
-    void this.ask();
+    this.gate = new UpdateGate(this.runtime.clock, listener, this.loopback);
+    this.ask();
   }
 
   resolveNow(): void {
-    if (this.listener === undefined || this.asking) return;
-    const { clock } = this.runtime;
-    const earliest = this.lastAskedMs + MIN_INTERVAL_MS;
-    if (clock.now() >= earliest) void this.ask();
-    else this.askAt(earliest);
+    if (this.gate === undefined || this.current !== undefined) return;
+    if (this.runtime.clock.now() >= this.earliestMs) this.ask();
+    else this.askAt(this.earliestMs);
   }
 
   close(): void {
-    this.listener = undefined;
+    this.gate = undefined;
     this.timer?.clear();
+    this.dns.close();
   }
 
-  private async ask(): Promise<void> {
-    const { clock, random } = this.runtime;
-    this.timer?.clear();
-    this.asking = true;
-    this.lastAskedMs = clock.now();
-    try {
-      const addresses = await this.lookupHost(this.host);
-      if (addresses.length === 0) throw new Error('no address');
-      this.listener?.endpoints(addresses.map(({ address }) => this.endpoint(address)));
-    } catch (error) {
-      const details = `The name '${this.host}' does not resolve: ${describe(error)}`;
-      this.listener?.error({ code: Status.UNAVAILABLE, details, processed: 'no' });
+  private ask(): void {
+    if (this.open === MAX_OPEN) {
+      this.askLater();
+      return;
     }
-    this.asking = false;
-    if (this.listener !== undefined) this.askAt(clock.now() + REFRESH_MS * (0.8 + 0.4 * random()));
+    const { clock } = this.runtime;
+    const number = ++this.asked;
+    this.current = number;
+    this.open++;
+    this.earliestMs = clock.now() + MIN_INTERVAL_MS;
+    this.timer?.clear();
+    this.timer = clock.setTimer(clock.now() + PATIENCE_MS, () => {
+      this.failed(number, `no answer within ${PATIENCE_MS} ms`);
+    });
+    void this.settle(number);
+  }
+
+  private async settle(number: number): Promise<void> {
+    let none = 'there are no addresses';
+    let endpoints: readonly ResolvedEndpoint[] = [];
+    try {
+      endpoints = await this.question();
+    } catch (error) {
+      if (!hasNone(error)) {
+        this.open--;
+        this.failed(number, describe(error));
+        return;
+      }
+      none = describe(error);
+    }
+    this.open--;
+    if (this.gate === undefined || number < this.answered) return;
+    this.answered = number;
+    if (endpoints.length > 0) this.gate.list(endpoints);
+    else this.gate.none(`The name '${this.name}' does not resolve to an address: ${none}`);
+    // The answer to an older question does not end the wait for a newer one.
+    if (this.current !== undefined && this.current !== number) return;
+    this.current = undefined;
+    if (endpoints.length === 0) this.askLater();
+    else this.askInTime();
+  }
+
+  /** A question is given up on once: after it failed, or for its silence. */
+  private failed(number: number, why: string): void {
+    if (this.gate === undefined || this.current !== number) return;
+    this.current = undefined;
+    this.gate.failed(`The name '${this.name}' does not resolve: ${why}`);
+    this.askLater();
+  }
+
+  private askInTime(): void {
+    const { clock, random } = this.runtime;
+    this.failures = 0;
+    this.askAt(clock.now() + REFRESH_MS * (0.8 + 0.4 * random()));
+  }
+
+  private askLater(): void {
+    const { clock, random } = this.runtime;
+    this.earliestMs = clock.now() + backoffMs(RETRY, this.failures++, random);
+    this.askAt(this.earliestMs);
   }
 
   private askAt(atMs: number): void {
     this.timer?.clear();
-    this.timer = this.runtime.clock.setTimer(atMs, () => void this.ask());
-  }
-
-  private endpoint(host: string): ResolvedEndpoint {
-    const address = { kind: 'tcp', host, port: this.port } as const;
-    const authority = formatHostPort(this.host, this.port);
-    return { address, authority, serverName: this.host };
+    this.timer = this.runtime.clock.setTimer(atMs, () => this.ask());
   }
 }

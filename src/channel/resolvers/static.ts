@@ -1,39 +1,30 @@
-import { formatHostPort, isLoopback, parseHostPort } from '../../core/address.ts';
 import { ConfigError } from '../../core/errors.ts';
 import type { Resolver, ResolverFactory } from '../resolver.ts';
 import type { ResolvedEndpoint } from '../target.ts';
+import { isLocal, parseEndpoint } from '../target.ts';
 
 /** `static:///a:1,b:2`: a list that never changes. */
-export const staticResolver: ResolverFactory = (target) => {
-  const { path, uri, authority } = target;
+export const staticResolver: ResolverFactory = ({ path, uri, authority }) => {
   if (authority !== '') {
     throw new ConfigError(`'${uri}': a static target has three slashes, as in static:///a:1,b:2`);
   }
-  const hosts = path.split(',').map((text) => parseHostPort(text, `target '${uri}'`));
-  return fixedResolver(
-    hosts.map(({ host, port }) => ({
-      address: { kind: 'tcp', host, port },
-      authority: formatHostPort(host, port),
-      serverName: host,
-    })),
-    hosts.every(({ host }) => isLoopback(host)),
-  );
+  return fixedResolver(path.split(',').map((text) => parseEndpoint(text, `target '${uri}'`)));
 };
 
 /** `unix:relative`, `unix:/absolute` or `unix:///absolute`: one socket file. */
-export const unixResolver: ResolverFactory = (target) => {
-  const { path, authority, uri } = target;
+export const unixResolver: ResolverFactory = ({ path, authority, uri }) => {
   if (authority !== '') {
     throw new ConfigError(`'${uri}': a unix target has no host: write unix:/path or unix:///path`);
   }
   const absolute = uri.startsWith('unix://') ? `/${path}` : path;
   const address = { kind: 'unix', path: absolute } as const;
-  return fixedResolver([{ address, authority: 'localhost', serverName: 'localhost' }], true);
+  return fixedResolver([{ address, authority: 'localhost', serverName: 'localhost' }]);
 };
 
-function fixedResolver(endpoints: readonly ResolvedEndpoint[], loopback: boolean): Resolver {
+/** Tells a list that is known beforehand, once. */
+export function fixedResolver(endpoints: readonly ResolvedEndpoint[]): Resolver {
   return {
-    loopback,
+    loopback: endpoints.every(isLocal),
     start: (listener) => listener.endpoints(endpoints),
     resolveNow() {},
     close() {},
