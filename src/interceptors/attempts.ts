@@ -184,10 +184,10 @@ export class Attempts implements AttemptOwner {
     const verdict = rules.judge(call, attempt, error, status);
     if (verdict === undefined) return undefined;
     if (verdict === 'stop') this.stopped = true;
-    const noMore = this.stopped || this.made >= rules.maxAttempts;
-    // Others are still open: they may do better, and the last of them decides.
-    if (noMore && this.open.length > 0) return Number.POSITIVE_INFINITY;
-    if (noMore) return undefined;
+    if (verdict === 'stop' || this.stopped || this.made >= rules.maxAttempts) {
+      // Others may still be open: they may do better, and the last of them decides.
+      return this.open.length > 0 ? Number.POSITIVE_INFINITY : undefined;
+    }
     const waitMs = verdict ?? (this.hedging ? 0 : rules.backoffMs(this.made, call.runtime.random));
     const nowMs = call.runtime.clock.now();
     if (call.deadline - nowMs < waitMs + (rules.latency.quantile(0.5) ?? 0)) return undefined;

@@ -52,6 +52,8 @@ const connectInboard =
     );
     const client = createClient(ShapesServiceDefinition, pair.target, {
       interceptors: { [slot]: layers },
+      // What the middlewares do is looked at, and not what inboard would do below them.
+      defaults: { retry: false },
     });
     return {
       client,

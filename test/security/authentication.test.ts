@@ -112,7 +112,7 @@ describe('authentication', () => {
     await answered.promise;
     answer.resolve(ALICE);
     await pair.client[Symbol.asyncDispose]();
-    await pair.server.shutdown();
+    await pair.server.shutdown({ propagationMs: 0 });
     expect(handled).toBe(0);
   });
 

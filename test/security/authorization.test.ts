@@ -167,7 +167,7 @@ describe('authorisation', () => {
     await ended.promise;
     answer.resolve(true);
     await pair.client[Symbol.asyncDispose]();
-    await pair.server.shutdown();
+    await pair.server.shutdown({ propagationMs: 0 });
     expect(handled).toBe(0);
   });
 

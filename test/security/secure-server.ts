@@ -55,7 +55,12 @@ export async function startSecure(options: SecureServerOptions): Promise<SecureS
     port,
     log: runtime.log,
     connect({ target = `static:///127.0.0.1:${port}`, ...rest }) {
-      const client = createClient(ShapesServiceDefinition, target, { runtime, ...rest });
+      const client = createClient(ShapesServiceDefinition, target, {
+        runtime,
+        // A clock that stands still would never let another attempt begin.
+        defaults: { retry: false },
+        ...rest,
+      });
       clients.push(client);
       return client;
     },

@@ -1,19 +1,8 @@
-import type {
-  ChannelOptions,
-  Client,
-  ClientOptions,
-  Runtime,
-  Server,
-  ServerOptions,
-  ServiceImplementation,
-  ServiceOptions,
-  Transport,
-} from '../../src/index.ts';
-import { createClient, createRuntime, createServer, grpcJsTransport } from '../../src/index.ts';
-import { inMemoryTransport } from '../../src/transports/in-memory/index.ts';
+import type { Client, Runtime, ServiceImplementation, Transport } from '../../src/index.ts';
+import { createRuntime, grpcJsTransport } from '../../src/index.ts';
 import { ShapesServiceDefinition } from '../../generated/inboard/testing/v1/shapes.ts';
-import type { LogEntry } from '../../src/testing/index.ts';
-import { recordingLogger } from '../../src/testing/index.ts';
+import type { LogEntry, TestPair, TestPairOptions } from '../../src/testing/index.ts';
+import { inMemoryTransport, recordingLogger, testPair } from '../../src/testing/index.ts';
 import { shapes } from './shapes-service.ts';
 
 export type ShapesDefinition = typeof ShapesServiceDefinition;
@@ -28,56 +17,33 @@ export const TRANSPORTS: readonly [name: string, make: () => Transport][] = [
 
 export type { LogEntry };
 
-/** A runtime on real time, whose log is kept. */
-export function testRuntime(): Runtime & { readonly log: readonly LogEntry[] } {
+/** A runtime whose log is kept. */
+type LoggedRuntime = Runtime & { readonly log: readonly LogEntry[] };
+
+/** One on real time. */
+export function testRuntime(): LoggedRuntime {
   const logger = recordingLogger();
   return { ...createRuntime({ logger }), log: logger.entries };
 }
 
-export interface PairOptions {
-  readonly transport?: Transport;
-  readonly runtime?: Runtime & { readonly log: readonly LogEntry[] };
-  readonly server?: ServerOptions;
-  readonly service?: ServiceOptions<ShapesDefinition>;
-  readonly client?: ClientOptions<ShapesDefinition> & ChannelOptions;
-}
+export type PairOptions = TestPairOptions<ShapesDefinition, LoggedRuntime>;
 
-/** A server and a client of it, over one transport, that end together. */
-export interface Pair extends AsyncDisposable {
-  readonly server: Server;
-  readonly client: ShapesClient;
-  readonly port: number;
-  readonly target: string;
+/** A pair of the shapes, and what it logged. */
+export interface Pair extends TestPair<ShapesDefinition, LoggedRuntime> {
   readonly log: readonly LogEntry[];
 }
 
-/** Serves the shapes, some of them replaced, and connects a client. */
+/** Serves the shapes, some of them replaced: over sockets and in real time, unless told else. */
 export async function startPair(
   overrides: Partial<ShapesImplementation> = {},
   options: PairOptions = {},
 ): Promise<Pair> {
   const runtime = options.runtime ?? testRuntime();
   const transport = options.transport ?? grpcJsTransport();
-  const server = createServer({ runtime, transport, ...options.server });
-  server.add(ShapesServiceDefinition, { ...shapes, ...overrides }, options.service);
-  const { port } = await server.listen('127.0.0.1:0');
-  const target = `static:///127.0.0.1:${port}`;
-  const client = createClient(ShapesServiceDefinition, target, {
-    runtime,
-    transport,
-    ...options.client,
-  });
-  return {
-    server,
-    client,
-    port,
-    target,
-    log: runtime.log,
-    async [Symbol.asyncDispose]() {
-      await client[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-    },
-  };
+  const implementation = { ...shapes, ...overrides };
+  const given = { ...options, runtime, transport };
+  const pair = await testPair(ShapesServiceDefinition, implementation, given);
+  return { ...pair, log: runtime.log };
 }
 
 /** The error that a promise rejects with; fails when it does not. */
