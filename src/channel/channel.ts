@@ -1,66 +1,67 @@
-import type { Metadata } from 'nice-grpc-common';
-
 import type { ClientCall } from '../core/client-call.ts';
 import type { CallCredentials } from '../core/credentials.ts';
-import { describe, RpcError } from '../core/errors.ts';
 import type { Payload } from '../core/method.ts';
 import type { CallStatus } from '../core/status.ts';
 import { Status } from '../core/status.ts';
-import type { Connection, ConnectOptions, Transport } from '../core/transport.ts';
-import type { Balancer } from './balancer.ts';
-import type { EndpointHost, EndpointState } from './endpoint.ts';
-import { Endpoint, endpointKey } from './endpoint.ts';
-import type { Resolver } from './resolver.ts';
+import type { ConnectOptions } from '../core/transport.ts';
+import type { ChannelPolicy } from '../policies/policy.ts';
+import { ReplayQuota } from '../policies/replay-buffer.ts';
+import { RetryBudget } from '../policies/retry-budget.ts';
+import { openAccount } from './call-account.ts';
+import { credentialsFor } from './call-credentials.ts';
+import type { ChannelParts, ChannelPolicySource } from './channel-parts.ts';
+import type { ChannelSettings } from './channel-settings.ts';
+import type { ChannelSnapshot } from './channel-snapshot.ts';
+import { endpointSnapshot } from './channel-snapshot.ts';
+import { EndpointSet } from './endpoint-set.ts';
+import type { Endpoint } from './endpoint.ts';
+import { unreachable, whileWaiting } from './no-endpoint.ts';
 import type { ResolvedEndpoint } from './target.ts';
+import type { Look } from './waiting-calls.ts';
+import { refusal, WaitingCalls } from './waiting-calls.ts';
 
 /** A channel counts as in use for this long after a call, in ms. */
 const IN_USE_MS = 30_000;
-
-/** What a channel is made of; `createChannel` puts it together. */
-export interface ChannelParts {
-  readonly target: string;
-  readonly resolver: Resolver;
-  readonly balancer: Balancer;
-  readonly transport: Transport;
-  readonly callCredentials: CallCredentials | undefined;
-  readonly connectOptions: EndpointHost['connectOptions'];
-}
-
-/** What a channel knows of one endpoint. */
-export interface EndpointSnapshot {
-  readonly address: string;
-  readonly state: EndpointState;
-  readonly inFlight: number;
-  readonly failure: string | undefined;
-}
 
 /**
  * The road from calls to endpoints: resolver, balancer and one connection an endpoint. Clients of
  * several services may share one. Connects when the first call comes.
  */
-export class Channel implements EndpointHost {
+export class Channel {
   readonly target: string;
-  readonly transport: Transport;
   readonly connectOptions: Omit<ConnectOptions, 'authority' | 'serverName'>;
-  private readonly resolver: Resolver;
-  private readonly balancer: Balancer;
-  private readonly callCredentials: CallCredentials | undefined;
-  private endpoints = new Map<string, Endpoint>();
-  /** All that are open, also those set aside for their calls in flight. */
-  private readonly connections = new Set<Connection>();
-  private readonly waiters = new Set<() => void>();
+  /** What its calls may keep of their requests for another attempt. */
+  readonly replayQuota: ReplayQuota = new ReplayQuota();
+  /** What its calls share for further attempts; undefined where nothing bounds them. */
+  retryBudget: RetryBudget | undefined = undefined;
+  private readonly parts: ChannelParts;
+  private settings: ChannelSettings;
+  private readonly endpoints: EndpointSet;
+  private readonly waiting = new WaitingCalls();
+  private readonly upListeners = new Set<() => void>();
   private resolution: CallStatus | undefined = undefined;
   private started = false;
   private closed = false;
   private lastCallMs = Number.NEGATIVE_INFINITY;
+  private stopFollowing: (() => void) | undefined = undefined;
 
   constructor(parts: ChannelParts) {
-    this.target = parts.target;
-    this.resolver = parts.resolver;
-    this.balancer = parts.balancer;
-    this.transport = parts.transport;
-    this.callCredentials = parts.callCredentials;
-    this.connectOptions = parts.connectOptions;
+    const { target, transport, callCredentials, connectOptions } = parts;
+    this.parts = parts;
+    this.target = target;
+    this.connectOptions = connectOptions;
+    this.settings = parts.settingsOf({});
+    this.configureBudget();
+    const host = {
+      target,
+      transport,
+      callCredentials,
+      connectOptions,
+      endpointsChanged: (up: boolean) => this.endpointsChanged(up),
+      disconnected: () => this.detached(() => parts.resolver.resolveNow()),
+      wanted: () => this.wanted(),
+    };
+    this.endpoints = new EndpointSet(host, this.settings);
   }
 
   /** Resolves and connects now rather than at the first call. */
@@ -68,166 +69,168 @@ export class Channel implements EndpointHost {
     if (this.started || this.closed) return;
     this.started = true;
     this.detached(() =>
-      this.resolver.start({
-        endpoints: (list) => this.update(list),
+      this.parts.resolver.start({
+        endpoints: (list) => this.resolved(list),
         error: (status) => {
           this.resolution = status;
-          this.wake();
+          this.waiting.wake();
         },
+        empty: (status) => this.resolved([], status),
       }),
     );
   }
 
-  /** Carries one attempt to an endpoint. */
+  /** Carries one attempt to an endpoint. Pick, load and score add about 0.2 µs to a call. */
   invoke(call: ClientCall): Promise<Payload> {
     const over = call.cancelled ?? (this.closed ? this.isClosed() : undefined);
-    if (over !== undefined) return refuse(call, over);
-    const endpoint = this.balancer.pick(call);
-    this.lastCallMs = this.connectOptions.runtime.clock.now();
+    if (over !== undefined) return Promise.reject(refusal(call, over));
+    const nowMs = this.connectOptions.runtime.clock.now();
+    this.lastCallMs = nowMs;
+    const endpoint = this.endpoints.pick(call, nowMs);
     if (endpoint === undefined) return this.waitForEndpoint(call);
-    return this.send(call, endpoint);
+    return this.send(call, endpoint, nowMs);
   }
 
-  snapshot(): readonly EndpointSnapshot[] {
-    return [...this.endpoints.values()].map(({ name, state, inFlight, failure }) => ({
-      address: name,
-      state,
-      inFlight,
-      failure: failure?.details,
-    }));
+  /**
+   * Changes the policy while calls go on. It is laid over what the channel was made with, so that
+   * what it leaves away is as it was then. Connections, loads and ejections stay. Throws a
+   * `ConfigError`, and changes nothing, where a value is wrong.
+   */
+  configure(policy: ChannelPolicy): void {
+    this.settings = this.parts.settingsOf(policy);
+    if (this.closed) return;
+    this.configureBudget();
+    this.endpoints.configure(this.settings);
+    this.waiting.wake();
+  }
+
+  /** Takes its policy from a source, now and whenever it changes, until it is closed. */
+  follow(source: ChannelPolicySource): void {
+    const take = (): void => this.configure(source.current.channel ?? {});
+    take();
+    this.stopFollowing?.();
+    this.stopFollowing = source.onChange(take);
+  }
+
+  /** Calls `listener` when an endpoint has turned ready, or SERVING. Returns what ends that. */
+  onEndpointUp(listener: () => void): () => void {
+    this.upListeners.add(listener);
+    return () => this.upListeners.delete(listener);
+  }
+
+  /** What the channel knows at this moment: all that its balancer goes by. */
+  snapshot(): ChannelSnapshot {
+    const nowMs = this.connectOptions.runtime.clock.now();
+    return {
+      target: this.target,
+      balancer: this.settings.balancerName,
+      resolutionError: this.resolution?.details,
+      endpoints: this.endpoints.all.map((endpoint) => endpointSnapshot(endpoint, nowMs)),
+      panic: this.endpoints.panic,
+      retryBudget: this.retryBudget?.balance,
+    };
   }
 
   /** Takes no new call; those in flight go on until they end. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    this.resolver.close();
-    this.balancer.close();
-    for (const endpoint of this.endpoints.values()) endpoint.drain();
-    this.wake();
+    this.stopFollowing?.();
+    this.parts.resolver.close();
+    this.endpoints.drain();
+    this.waiting.wake();
   }
 
   /** Closes at once: calls in flight fail with UNAVAILABLE. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
-    for (const connection of [...this.connections]) connection.close();
+    this.endpoints.closeConnections();
   }
 
-  stateChanged(endpoint: Endpoint): void {
-    if (this.closed || this.endpoints.get(endpoint.key) !== endpoint) return;
-    this.balancer.stateChanged(endpoint);
-    this.wake();
-  }
-
-  opened(connection: Connection): void {
-    this.connections.add(connection);
-    connection.onStateChange((state) => {
-      if (state === 'closed') this.connections.delete(connection);
-    });
-  }
-
-  disconnected(): void {
-    if (!this.closed) this.detached(() => this.resolver.resolveNow());
-  }
-
-  wanted(): boolean {
-    const { clock } = this.connectOptions.runtime;
-    return this.waiters.size > 0 || clock.now() - this.lastCallMs < IN_USE_MS;
-  }
-
-  private update(list: readonly ResolvedEndpoint[]): void {
+  /** `empty`: why the list is empty. */
+  private resolved(list: readonly ResolvedEndpoint[], empty?: CallStatus): void {
     if (this.closed) return;
-    this.resolution = undefined;
-    const before = this.endpoints;
-    this.endpoints = new Map();
-    for (const resolved of list) {
-      const key = endpointKey(resolved);
-      this.endpoints.set(key, before.get(key) ?? new Endpoint(resolved, this));
+    if (list.length === 0 && empty === undefined) {
+      const details = `The resolver of ${this.target} told an empty list`;
+      this.resolution = { code: Status.UNAVAILABLE, details };
+    } else {
+      this.resolution = empty;
+      this.endpoints.update(list);
     }
-    this.balancer.update([...this.endpoints.values()]);
-    for (const [key, endpoint] of before) if (!this.endpoints.has(key)) endpoint.drain();
-    this.wake();
+    this.waiting.wake();
   }
 
-  private send(call: ClientCall, endpoint: Endpoint): Promise<Payload> {
-    const { callCredentials } = this;
+  private endpointsChanged(up: boolean): void {
+    // A copy: what is told may end its own interest.
+    if (up) for (const listener of [...this.upListeners]) listener();
+    this.waiting.wake();
+  }
+
+  private wanted(): boolean {
+    const { clock } = this.connectOptions.runtime;
+    return this.waiting.size > 0 || clock.now() - this.lastCallMs < IN_USE_MS;
+  }
+
+  private configureBudget(): void {
+    const { retryBudget } = this.settings;
+    const { clock } = this.connectOptions.runtime;
+    if (retryBudget === undefined) this.retryBudget = undefined;
+    else if (this.retryBudget === undefined) this.retryBudget = new RetryBudget(retryBudget, clock);
+    else this.retryBudget.configure(retryBudget);
+  }
+
+  private send(call: ClientCall, endpoint: Endpoint, nowMs: number): Promise<Payload> {
+    const { callCredentials } = this.parts;
+    const takeBack = openAccount(call, endpoint, nowMs, this.endpoints.ejections);
     if (callCredentials === undefined) return endpoint.invoke(call);
-    return this.authenticate(call, endpoint, callCredentials);
+    return this.authenticate(call, endpoint, callCredentials, takeBack);
   }
 
-  /** Adds call credentials, which never travel in plaintext. */
   private async authenticate(
     call: ClientCall,
     endpoint: Endpoint,
     credentials: CallCredentials,
+    takeBack: () => void,
   ): Promise<Payload> {
-    const { path } = call.method;
-    const { authority } = endpoint.resolved;
-    if (!endpoint.secure) {
-      const details =
-        `Call credentials are not sent in plaintext to ${authority}: give the channel tls(), ` +
-        'or leave the credentials away';
-      throw new RpcError(path, { code: Status.UNAUTHENTICATED, details, processed: 'no' });
-    }
-    const context = { path, authority, signal: call.signal };
-    let metadata: Metadata;
+    let extra;
     try {
-      metadata = await whileWanted(call, credentials.metadata(context));
-      if (metadata.has('authorization') && call.hasHeaders && call.headers.has('authorization')) {
-        throw new Error("the call carries its own 'authorization' already");
-      }
+      extra = await credentialsFor(call, endpoint, credentials);
     } catch (error) {
-      const details = `The call credentials failed: ${describe(error)}`;
-      const status = { code: Status.UNAUTHENTICATED, details, cause: error };
-      throw new RpcError(path, { processed: 'no', ...(call.cancelled ?? status) });
+      // Nothing was sent: that says nothing of the endpoint.
+      takeBack();
+      throw error;
     }
-    // The connection may have gone while the token was fetched: then another one is picked.
-    if (endpoint.state !== 'ready') return this.invoke(call);
-    return endpoint.invoke(call, metadata);
+    if (endpoint.state === 'ready') return endpoint.invoke(call, extra);
+    // Its connection went while the token was fetched: another endpoint, and no attempt spent.
+    takeBack();
+    return this.invoke(call);
   }
 
   /** Waits until an endpoint is ready, there is no hope, or the call is over. */
   private waitForEndpoint(call: ClientCall): Promise<Payload> {
     this.connect();
-    for (const endpoint of this.endpoints.values()) endpoint.connect();
-    return new Promise((resolve, reject) => {
-      let unsubscribe = (): void => undefined;
-      const check = (): void => {
-        const endpoint = call.cancelled === undefined ? this.balancer.pick(call) : undefined;
-        const failure =
-          endpoint !== undefined ? undefined : (this.whileWaiting(call) ?? this.hopeless(call));
-        if (endpoint === undefined && failure === undefined) return;
-        unsubscribe();
-        this.waiters.delete(check);
-        if (endpoint !== undefined) resolve(this.send(call, endpoint));
-        else if (failure !== undefined) reject(refusal(call, failure));
-      };
-      unsubscribe = call.onCancel(check);
-      this.waiters.add(check);
-      check();
-    });
+    this.endpoints.hurry();
+    return this.waiting.wait(call, () => this.look(call));
   }
 
-  /** The end of a call that was never sent, with what it waited for. */
-  private whileWaiting({ cancelled }: ClientCall): CallStatus | undefined {
-    if (cancelled === undefined) return undefined;
-    const states = [...this.endpoints.values()].map(
-      ({ name, state, failure }) => failure?.details ?? `${name} is ${state}`,
-    );
-    const waited = states.length === 0 ? `${this.target} is not resolved` : states.join('; ');
-    return { ...cancelled, details: `${cancelled.details}; it was never sent: ${waited}` };
+  private look(call: ClientCall): Look {
+    const { cancelled } = call;
+    if (cancelled !== undefined) {
+      return { failed: whileWaiting(cancelled, this.target, this.endpoints.all) };
+    }
+    const nowMs = this.connectOptions.runtime.clock.now();
+    const endpoint = this.closed ? undefined : this.endpoints.pick(call, nowMs);
+    if (endpoint !== undefined) return { sent: this.send(call, endpoint, nowMs) };
+    const failed = this.hopeless(call);
+    return failed === undefined ? undefined : { failed };
   }
 
   /** Why a call that finds no endpoint ready fails at once; undefined while it may still wait. */
   private hopeless(call: ClientCall): CallStatus | undefined {
     if (this.closed) return this.isClosed();
     if (call.waitForReady) return undefined;
-    const endpoints = [...this.endpoints.values()];
-    if (endpoints.length === 0) return this.resolution;
-    if (endpoints.some(({ state }) => state !== 'backoff')) return undefined;
-    const why = endpoints.map(({ failure }) => failure?.details).filter(Boolean);
-    const details = `No endpoint of ${this.target} is reachable. ${why.join('; ')}`;
-    return { code: Status.UNAVAILABLE, details };
+    const { all } = this.endpoints;
+    return all.length === 0 ? this.resolution : unreachable(this.target, all);
   }
 
   private isClosed(): CallStatus {
@@ -238,24 +241,4 @@ export class Channel implements EndpointHost {
   private detached(body: () => void): void {
     this.connectOptions.runtime.ambient.detached(body);
   }
-
-  private wake(): void {
-    for (const waiter of [...this.waiters]) waiter();
-  }
-}
-
-function refusal(call: ClientCall, status: CallStatus): RpcError {
-  return new RpcError(call.method.path, { processed: 'no', ...status });
-}
-
-function refuse(call: ClientCall, status: CallStatus): Promise<never> {
-  return Promise.reject(refusal(call, status));
-}
-
-/** Nobody waits for credentials longer than the call may take. */
-function whileWanted<T>(call: ClientCall, promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const unsubscribe = call.onCancel((status) => reject(new Error(status.details)));
-    promise.then(resolve, reject).finally(unsubscribe);
-  });
 }

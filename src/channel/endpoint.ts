@@ -7,72 +7,85 @@ import { RpcError } from '../core/errors.ts';
 import type { Payload } from '../core/method.ts';
 import type { CallStatus } from '../core/status.ts';
 import { Status } from '../core/status.ts';
-import type { Connection, ConnectOptions, Transport } from '../core/transport.ts';
-import { DIAL_BACKOFF, backoffMs } from '../policies/backoff.ts';
+import type { Connection } from '../core/transport.ts';
+import { EndpointLoad } from '../policies/endpoint-load.ts';
+import { OutlierHost } from '../policies/outlier.ts';
+import { SlowStart } from '../policies/slow-start.ts';
+import type { BalancerEndpoint, EndpointState } from './balancer.ts';
+import { CallStats } from './call-stats.ts';
+import type { EndpointHost } from './endpoint-host.ts';
+import type { Health } from './health-watch.ts';
+import { HealthWatch } from './health-watch.ts';
+import { Redial } from './redial.ts';
 import type { ResolvedEndpoint } from './target.ts';
 
-/** The longest wait between two dials while calls want the endpoint, in ms. */
-const MAX_WANTED_BACKOFF_MS = 5_000;
-
-/** A connection that lived this long, in ms, was no short one. */
-const HEALTHY_MS = 10_000;
-
-/** Between connections that work and soon break: short, for calls wait. */
-const FLAPPING_BACKOFF = { initialMs: 20, multiplier: 2, maxMs: 1_000, jitter: 0.2 };
-
-export type EndpointState = 'idle' | 'connecting' | 'ready' | 'backoff' | 'closed';
-
-/** What an endpoint needs from its channel. */
-export interface EndpointHost {
-  readonly transport: Transport;
-  /** Everything of the connection but who is called: that is the endpoint's. */
-  readonly connectOptions: Omit<ConnectOptions, 'authority' | 'serverName'>;
-  stateChanged(endpoint: Endpoint): void;
-  /** A connection was begun; it is the channel's to close in the end. */
-  opened(connection: Connection): void;
-  /** A connection was lost or could not be had. */
-  disconnected(): void;
-  /** True while calls want an endpoint: redials come sooner then. */
-  wanted(): boolean;
-}
-
-/** One backend: its connection, redialled with backoff, and what is known of it. */
-export class Endpoint {
+/** One backend: its connection, redialled with backoff, its health, and what is known of it. */
+export class Endpoint implements BalancerEndpoint {
   readonly resolved: ResolvedEndpoint;
   readonly name: string;
-  /** What makes it the same endpoint in the next list: its address and its names. */
-  readonly key: string;
   state: EndpointState = 'idle';
-  /** Why it last failed to connect. */
+  /** Why it could not be reached last, or why it is unhealthy. */
   failure: CallStatus | undefined = undefined;
-  private readonly host: EndpointHost;
+  readonly load: EndpointLoad;
+  readonly outlier: OutlierHost;
+  readonly slowStart: SlowStart = new SlowStart();
+  readonly stats: CallStats = new CallStats();
+  /** How often it was connected: a call that began under another number lost its connection. */
+  connections = 0;
+
+  private readonly host: EndpointHost<Endpoint>;
+  private readonly redial: Redial;
   private connection: Connection | undefined = undefined;
-  private failures = 0;
-  private shortLived = 0;
-  private readyAtMs = 0;
+  private watch: HealthWatch | undefined = undefined;
+  /** It gets its share bit by bit when it next turns ready. */
+  private cold: boolean;
+  /** Since when its connection works; undefined while it has none that does. */
+  private connectedAtMs: number | undefined = undefined;
   private retryAtMs = 0;
   private timer: Timer | undefined = undefined;
 
-  constructor(resolved: ResolvedEndpoint, host: EndpointHost) {
+  /** `late`: it joins others that are ready. */
+  constructor(resolved: ResolvedEndpoint, host: EndpointHost<Endpoint>, late: boolean) {
     this.resolved = resolved;
     this.host = host;
+    this.cold = late;
     this.name = formatAddress(resolved.address);
-    this.key = endpointKey(resolved);
+    this.load = new EndpointLoad(host.typicalLatency);
+    this.outlier = new OutlierHost(this.name);
+    this.redial = new Redial(host.connectOptions.runtime.random);
   }
 
-  /** Calls in flight on the current connection. */
   get inFlight(): number {
-    return this.connection?.inFlight ?? 0;
+    return this.load.inFlight;
+  }
+
+  /** It has a connection that works, whatever its health. */
+  get connected(): boolean {
+    return this.connectedAtMs !== undefined;
   }
 
   get secure(): boolean {
     return this.connection?.secure ?? false;
   }
 
-  /** Dials when idle; while calls wait, brings a far-off redial nearer. */
+  latencyMs(nowMs: number): number | undefined {
+    return this.load.latencyMs(nowMs);
+  }
+
+  cost(nowMs: number): number {
+    return this.load.cost(nowMs);
+  }
+
+  /** Dials when idle; a redial that is due keeps its time. */
   connect(): void {
     if (this.state === 'idle') this.dial();
-    else if (this.state === 'backoff') this.hurry();
+  }
+
+  /** Calls wait: brings a far-off redial nearer. */
+  hurry(): void {
+    if (this.state !== 'backoff') return;
+    const latest = this.now() + this.redial.longestWantedMs();
+    if (this.retryAtMs > latest) this.redialAt(latest);
   }
 
   /** `extra`: metadata of this attempt alone, such as a token. */
@@ -89,7 +102,9 @@ export class Endpoint {
     this.timer?.clear();
     const { connection } = this;
     this.connection = undefined;
+    this.connectedAtMs = undefined;
     this.state = 'idle';
+    this.stopWatch();
     connection?.drain();
   }
 
@@ -97,13 +112,16 @@ export class Endpoint {
   drain(): void {
     this.timer?.clear();
     this.state = 'closed';
+    this.stopWatch();
     this.connection?.drain();
   }
 
-  close(): void {
-    this.timer?.clear();
-    this.state = 'closed';
-    this.connection?.close();
+  /** The channel's health checking changed. What was known holds until the server says more. */
+  healthCheckChanged(): void {
+    const { connection } = this;
+    if (connection === undefined || this.connectedAtMs === undefined) return;
+    this.stopWatch();
+    this.startWatch(connection);
   }
 
   private dial(): void {
@@ -119,57 +137,81 @@ export class Endpoint {
     connection.onStateChange((state) => {
       // A connection that was replaced lives on only for its calls in flight.
       if (this.connection !== connection || this.state === 'closed') return;
-      if (state === 'ready') this.connected();
+      if (state === 'ready') this.opened(connection);
       else if (state === 'draining' || state === 'closed') this.lost(connection);
     });
   }
 
-  private connected(): void {
+  private opened(connection: Connection): void {
+    this.connectedAtMs = this.now();
+    this.connections++;
+    this.startWatch(connection);
+  }
+
+  private startWatch(connection: Connection): void {
+    const { healthService: service, connectOptions } = this.host;
+    if (service === undefined) {
+      this.turnReady();
+      return;
+    }
+    const { runtime } = connectOptions;
+    // A watch belongs to its connection, not to the call that wanted that.
+    runtime.ambient.detached(() => {
+      const watch = new HealthWatch({
+        service,
+        runtime,
+        invoke: (call) => this.host.invokeOwn(call, this),
+        changed: (health, why) => {
+          if (this.watch === watch && this.connection === connection) this.tell(health, why);
+        },
+      });
+      this.watch = watch;
+    });
+  }
+
+  private tell(health: Health, why: string | undefined): void {
+    if (health === 'unimplemented') this.host.healthUnimplemented(this);
+    if (health === 'unknown') {
+      this.become('connecting');
+    } else if (health === 'not_serving') {
+      const details = `${this.name} is unhealthy: ${why ?? 'unknown'}`;
+      this.failure = { code: Status.UNAVAILABLE, details };
+      this.cold = true;
+      this.become('unhealthy');
+    } else {
+      this.turnReady();
+    }
+  }
+
+  private turnReady(): void {
     this.failure = undefined;
-    this.readyAtMs = this.host.connectOptions.runtime.clock.now();
+    if (this.state === 'ready') return;
+    if (this.cold) this.slowStart.begin(this.now(), this.host.slowStartMs);
+    this.cold = false;
     this.become('ready');
   }
 
   private lost(connection: Connection): void {
-    const wasReady = this.state === 'ready';
+    const nowMs = this.now();
+    const sinceMs = this.connectedAtMs;
     this.connection = undefined;
-    if (wasReady) this.reconnect();
-    else this.backOff(connection.failure);
+    this.connectedAtMs = undefined;
+    this.cold = true;
+    this.stopWatch();
+    if (sinceMs !== undefined) {
+      this.become('connecting');
+      this.redialAt(nowMs + this.redial.afterLossMs(nowMs - sinceMs));
+    } else {
+      this.failure = connection.failure ?? this.failure;
+      this.become('backoff');
+      this.redialAt(nowMs + this.redial.afterFailureMs(this.host.wanted()));
+    }
     this.host.disconnected();
   }
 
-  /**
-   * A connection that worked is dialled again at once: its server may have restarted, or sent its
-   * clients elsewhere. Calls wait for that. One that breaks again and again is dialled less often.
-   */
-  private reconnect(): void {
-    const { clock, random } = this.host.connectOptions.runtime;
-    const nowMs = clock.now();
-    this.shortLived = nowMs - this.readyAtMs < HEALTHY_MS ? this.shortLived + 1 : 0;
-    this.failures = 0;
-    if (this.shortLived <= 1) {
-      this.dial();
-      return;
-    }
-    this.become('connecting');
-    this.redialAt(nowMs + backoffMs(FLAPPING_BACKOFF, this.shortLived - 2, random));
-  }
-
-  private backOff(failure: CallStatus | undefined): void {
-    const { clock, random } = this.host.connectOptions.runtime;
-    this.failure = failure ?? this.failure;
-    this.become('backoff');
-    const delay = backoffMs(DIAL_BACKOFF, this.failures, random);
-    this.failures++;
-    this.redialAt(
-      clock.now() + (this.host.wanted() ? Math.min(delay, MAX_WANTED_BACKOFF_MS) : delay),
-    );
-  }
-
-  private hurry(): void {
-    const { clock } = this.host.connectOptions.runtime;
-    const latest = clock.now() + MAX_WANTED_BACKOFF_MS;
-    if (this.retryAtMs > latest) this.redialAt(latest);
+  private stopWatch(): void {
+    this.watch?.stop();
+    this.watch = undefined;
   }
 
   private redialAt(atMs: number): void {
@@ -185,9 +227,8 @@ export class Endpoint {
     this.state = state;
     this.host.stateChanged(this);
   }
-}
 
-/** What an endpoint is told apart by. */
-export function endpointKey({ address, authority, serverName }: ResolvedEndpoint): string {
-  return [formatAddress(address), authority, serverName].join(' ');
+  private now(): number {
+    return this.host.connectOptions.runtime.clock.now();
+  }
 }

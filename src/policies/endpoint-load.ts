@@ -7,10 +7,6 @@ const SLOW = 2;
 /** A failure counts as an answer that took so many times the typical latency. */
 const FAILURE_PENALTY = 10;
 
-/** How far, on a scale of ratios, one answer moves the estimate up, and down again. */
-const RISE = 0.25;
-const FALL = 0.5;
-
 /** How fast an idle endpoint's slowness is forgotten, in ms: first, and once probes confirmed it. */
 const FIRST_DECAY_MS = 1_000;
 const DECAY_MS = 10_000;
@@ -66,6 +62,8 @@ export class EndpointLoad {
   /** 0 until something was measured. */
   private estimateMs = 0;
   private updatedMs = 0;
+  /** The estimate as answers left it, while failures have raised it since; -1 where none has. */
+  private answeredMs = -1;
   /** When the server last answered, or the first of the calls in flight was sent. */
   private progressMs = 0;
   private decayMs = FIRST_DECAY_MS;
@@ -93,12 +91,18 @@ export class EndpointLoad {
     this.inFlight--;
     if (unary) this.awaited--;
     if (outcome === 'failed' || outcome === 'overloaded') {
-      const ms = Math.max(nowMs - sinceMs, FAILURE_PENALTY * Math.max(this.typical.ms, MIN_MS));
+      const ms = FAILURE_PENALTY * Math.max(this.typical.ms, MIN_MS);
+      this.keepAnswered();
       if (ms > this.estimateMs) this.estimateMs = ms;
       this.concluded(ms, nowMs);
     } else if (unary && outcome !== 'unsent') {
       this.observe(Math.max(nowMs - sinceMs, MIN_MS), nowMs, outcome === 'answered');
     }
+  }
+
+  /** What answers took lately, in ms, failures and silence left aside; 0 while nothing is known. */
+  get recentMs(): number {
+    return (this.answeredMs < 0 ? this.estimateMs : this.answeredMs) || this.typical.ms;
   }
 
   /** What a call is expected to take, in ms; undefined while nothing is known. */
@@ -122,6 +126,7 @@ export class EndpointLoad {
   /** Forgets what was measured, as after a time without calls; calls in flight go on. */
   reset(): void {
     this.estimateMs = 0;
+    this.answeredMs = -1;
     this.decayMs = FIRST_DECAY_MS;
   }
 
@@ -138,18 +143,21 @@ export class EndpointLoad {
   private observe(ms: number, nowMs: number, answered: boolean): void {
     if (answered) {
       this.progressMs = nowMs;
+      this.answeredMs = -1;
       this.typical.observe(ms);
+    } else {
+      this.keepAnswered();
     }
     const before = this.estimateMs;
-    if (before === 0) {
-      this.estimateMs = ms;
-    } else if (ms > before) {
-      this.estimateMs = before * (ms / before) ** RISE;
-    } else if (answered) {
-      const elapsed = 1 - Math.exp((this.updatedMs - nowMs) / this.decayMs);
-      this.estimateMs = before * (ms / before) ** Math.max(FALL, elapsed);
-    }
+    // On a scale of ratios: a quarter of the way up, half of the way down.
+    if (before === 0) this.estimateMs = ms;
+    else if (ms > before) this.estimateMs = before * Math.sqrt(Math.sqrt(ms / before));
+    else if (answered) this.estimateMs = Math.sqrt(before * ms);
     this.concluded(ms, nowMs);
+  }
+
+  private keepAnswered(): void {
+    if (this.answeredMs < 0) this.answeredMs = this.estimateMs;
   }
 
   /** Slow again after one call tried it: the next will be tried later. */

@@ -48,11 +48,11 @@ async function answers(
 describe('round_robin', () => {
   test('gives each ready endpoint its turn, over a connection of its own', async () => {
     await using f = await fleet(3);
-    await using channel = createChannel(f.target, { runtime: f.runtime });
+    await using channel = createChannel(f.target, { runtime: f.runtime, balancer: 'round_robin' });
     const client = createClient(ShapesServiceDefinition, channel);
     await client.unary({});
     await expect
-      .poll(() => channel.snapshot().map(({ state }) => state))
+      .poll(() => channel.snapshot().endpoints.map(({ state }) => state))
       .toEqual(['ready', 'ready', 'ready']);
     const seen = await answers(client, 9);
     for (const name of ['0', '1', '2']) expect(seen.filter((s) => s === name)).toHaveLength(3);
@@ -61,11 +61,13 @@ describe('round_robin', () => {
 
   test('goes on without an endpoint that is gone, and takes it back when it returns', async () => {
     await using f = await fleet(2);
-    await using channel = createChannel(f.target, { runtime: f.runtime });
+    // Without slow start the one that returns has its turn at once.
+    const options = { runtime: f.runtime, balancer: 'round_robin', slowStart: false } as const;
+    await using channel = createChannel(f.target, options);
     const client = createClient(ShapesServiceDefinition, channel);
     await client.unary({});
     await f.servers[0]?.[Symbol.asyncDispose]();
-    await expect.poll(() => channel.snapshot()[0]?.state).not.toBe('ready');
+    await expect.poll(() => channel.snapshot().endpoints[0]?.state).not.toBe('ready');
     expect(new Set(await answers(client, 4))).toEqual(new Set(['1']));
     await using returned = createServer({ runtime: f.runtime });
     returned.add(ShapesServiceDefinition, {
@@ -73,7 +75,9 @@ describe('round_robin', () => {
       unary: async () => ({ sample: { text: 'returned' } }),
     });
     await returned.listen(f.addresses[0] ?? '');
-    await expect.poll(() => channel.snapshot()[0]?.state, { timeout: 5_000 }).toBe('ready');
+    await expect
+      .poll(() => channel.snapshot().endpoints[0]?.state, { timeout: 5_000 })
+      .toBe('ready');
     expect(new Set(await answers(client, 4))).toEqual(new Set(['1', 'returned']));
   });
 });
@@ -85,10 +89,10 @@ describe('pick_first', () => {
     const client = createClient(ShapesServiceDefinition, channel);
     const seen = new Set(await answers(client, 6));
     expect(seen.size).toBe(1);
-    expect(channel.snapshot().filter(({ state }) => state === 'ready')).toHaveLength(1);
+    expect(channel.snapshot().endpoints.filter(({ state }) => state === 'ready')).toHaveLength(1);
     const [first = ''] = seen;
     await f.servers[Number(first)]?.[Symbol.asyncDispose]();
-    await expect.poll(() => channel.snapshot()[Number(first)]?.state).not.toBe('ready');
+    await expect.poll(() => channel.snapshot().endpoints[Number(first)]?.state).not.toBe('ready');
     const next = new Set(await answers(client, 6));
     expect(next.size).toBe(1);
     expect(next).not.toEqual(seen);
@@ -186,7 +190,7 @@ test('shutdown finishes the calls in flight and takes no new one', async () => {
   });
   const inFlight = pair.client.unary({});
   await started.promise;
-  const down = pair.server.shutdown();
+  const down = pair.server.shutdown({ propagationMs: 0 });
   const fresh = createClient(ShapesServiceDefinition, pair.target, { runtime: testRuntime() });
   expect(await rejection(fresh.unarySafe({}))).toMatchObject({ code: Status.UNAVAILABLE });
   await fresh[Symbol.asyncDispose]();
@@ -205,7 +209,7 @@ test('shutdown ends what is left after its grace', async () => {
   });
   const stuck = rejection(pair.client.unary({}));
   await started.promise;
-  await pair.server.shutdown({ graceMs: 50 });
+  await pair.server.shutdown({ propagationMs: 0, graceMs: 50 });
   expect(await stuck).toMatchObject({ code: Status.UNAVAILABLE });
 });
 
@@ -263,10 +267,10 @@ test('a second shutdown with less grace ends what the first still waits for', as
   const stuck = rejection(pair.client.unary({}));
   await started.promise;
   let over = false;
-  const first = pair.server.shutdown().then(() => {
+  const first = pair.server.shutdown({ propagationMs: 0 }).then(() => {
     over = true;
   });
-  await pair.server.shutdown({ graceMs: 0 });
+  await pair.server.shutdown({ propagationMs: 0, graceMs: 0 });
   expect(await stuck).toMatchObject({ code: Status.UNAVAILABLE });
   await first;
   expect(over).toBe(true);

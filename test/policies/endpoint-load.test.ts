@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { EndpointLoad, TypicalLatency } from '../../src/policies/endpoint-load.ts';
-import { betterOfTwo } from '../../src/channel/pickers/two-choices.ts';
+import { cheapest } from '../../src/channel/pickers/cheapest.ts';
 import { seededRandom } from '../../src/testing/index.ts';
 
 /** One unary call that takes `ms`. */
@@ -225,7 +225,7 @@ function simulate(scenario: Scenario) {
       load.end('answered', sinceMs, atMs, true);
     }
     const cost = scenario.cost ?? ((load: EndpointLoad) => load.cost(nowMs));
-    const picked = betterOfTwo(fleet, random, ({ load }) => cost(load)) as (typeof fleet)[0];
+    const picked = cheapest(fleet, random, ({ load }) => cost(load)) as (typeof fleet)[0];
     if (random() < pauses / perSecond) picked.pausedUntilMs = nowMs + 50;
     const ms = Math.max(scatter() * picked.factor, picked.pausedUntilMs - nowMs);
     picked.load.begin(nowMs, true);

@@ -1,0 +1,47 @@
+import type { ClientCall } from '../core/client-call.ts';
+import { RpcError } from '../core/errors.ts';
+import type { Payload } from '../core/method.ts';
+import type { CallStatus } from '../core/status.ts';
+
+/** What came of another look: the call goes, has failed, or (undefined) waits on. */
+export type Look =
+  | { readonly sent: Promise<Payload> }
+  | { readonly failed: CallStatus }
+  | undefined;
+
+/** Calls for which no endpoint is ready. */
+export class WaitingCalls {
+  private readonly checks = new Set<() => void>();
+
+  get size(): number {
+    return this.checks.size;
+  }
+
+  /** Looks at once, at each `wake`, and when the call is cancelled. */
+  wait(call: ClientCall, look: () => Look): Promise<Payload> {
+    return new Promise((resolve, reject) => {
+      let unsubscribe = (): void => undefined;
+      const check = (): void => {
+        const found = look();
+        if (found === undefined) return;
+        unsubscribe();
+        this.checks.delete(check);
+        if ('sent' in found) resolve(found.sent);
+        else reject(refusal(call, found.failed));
+      };
+      unsubscribe = call.onCancel(check);
+      this.checks.add(check);
+      check();
+    });
+  }
+
+  /** Something changed that calls may wait for. */
+  wake(): void {
+    for (const check of [...this.checks]) check();
+  }
+}
+
+/** The error of a call that was never sent. */
+export function refusal(call: ClientCall, status: CallStatus): RpcError {
+  return new RpcError(call.method.path, { processed: 'no', ...status });
+}
