@@ -67,6 +67,9 @@ export function plainContext(call: ServerCall): CallContext {
     method,
     connection,
     identity,
+    get draining() {
+      return own.draining;
+    },
     call,
     sendHeader: () => own.sendHeader(),
     remainingMs: () => own.remainingMs(),

@@ -1,7 +1,7 @@
 import type { Metadata } from 'nice-grpc-common';
 
 import { Call } from './call.ts';
-import type { Draining } from './draining.ts';
+import type { Draining, InFlightCall } from './draining.ts';
 import { describe } from './errors.ts';
 import type { MessageSource } from './message-stream.ts';
 import { MessageStream } from './message-stream.ts';
@@ -39,11 +39,15 @@ export function refuseOver(call: ServerCall): void {
 }
 
 /** A call that arrived. Its request is decoded when it is first read, after admission. */
-export class ServerCall extends Call implements WireReceiver, MessageSource {
+export class ServerCall extends Call implements WireReceiver, MessageSource, InFlightCall {
   /** True once response headers went out: from then on the call is committed to (A6). */
   headersSent: boolean = false;
   private readonly wire: ServerWire;
-  private readonly server: Draining | undefined;
+  /** The end of the server that handles it, where it has one. */
+  readonly server: Draining | undefined;
+  /** Its neighbours among the calls in flight. */
+  older: InFlightCall | undefined = undefined;
+  newer: InFlightCall | undefined = undefined;
   private drainController: AbortController | undefined = undefined;
   private payload: Payload = undefined;
   private stream: MessageStream | undefined = undefined;

@@ -37,6 +37,8 @@ export function mapError(call: ServerCall, error: unknown): CallStatus {
   }
   // As nice-grpc has it: a handler that aborts by itself has cancelled its call.
   if (error instanceof Error && error.name === 'AbortError') {
+    // Node's operations keep the signal's reason as the cause: that of `draining` is a status.
+    if (error.cause instanceof StatusError) return error.cause.status;
     return { code: Status.CANCELLED, details: 'The handler aborted the call' };
   }
   const errorId = randomUUID();

@@ -17,6 +17,12 @@ export interface CallContext extends CommonCallContext {
   readonly connection: Peer;
   /** Milliseconds until the deadline; Infinity when there is none. */
   readonly remainingMs: () => number;
+  /**
+   * Aborts when the server drains: a stream that would go on for long ends itself then, with a
+   * status that may be retried. `draining.throwIfAborted()` throws one, UNAVAILABLE. What does not
+   * end is ended after the server's grace.
+   */
+  readonly draining: AbortSignal;
   /** The call itself, for keys that layers have set. */
   readonly call: ServerCall;
 }
@@ -43,6 +49,9 @@ function contextOf(call: ServerCall): CallContext {
     },
     get signal() {
       return call.signal;
+    },
+    get draining() {
+      return call.draining;
     },
     sendHeader: () => call.sendHeaders(),
     remainingMs: () => call.deadline - call.runtime.clock.now(),

@@ -14,6 +14,7 @@ import { AMBIENT } from '../interceptors/server-context.ts';
 
 /** Runs a call through its stack, sends what comes out, and ends the call. */
 export function serve(call: ServerCall, wire: ServerWire, handler: Handler<ServerCall>): void {
+  call.server?.add(call);
   // An expired or abandoned call is answered at once, whatever its handler still does.
   call.onCancel((status) => {
     if (call.ended !== undefined) return;
@@ -37,7 +38,7 @@ function send(call: ServerCall, wire: ServerWire, payload: Payload): Promise<voi
   }
   if (!call.method.responseStream) {
     const bytes = encode(call, payload);
-    wire.sendHeaders(call.headersToSend());
+    call.sendHeaders();
     finish(call, wire, OK, bytes);
     return undefined;
   }
@@ -58,7 +59,7 @@ async function pump(call: ServerCall, wire: ServerWire, payload: Payload): Promi
     if (next.done === true) break;
     if (call.ended !== undefined) return;
     const bytes = encode(call, next.value);
-    wire.sendHeaders(call.headersToSend());
+    call.sendHeaders();
     const room = wire.sendMessage(bytes);
     if (room !== undefined) await room;
     if (call.ended !== undefined) return;
@@ -70,12 +71,14 @@ async function pump(call: ServerCall, wire: ServerWire, payload: Payload): Promi
 /** Ends the call on the wire and for everyone who waits for its end. */
 function finish(call: ServerCall, wire: ServerWire, status: CallStatus, last?: Uint8Array): void {
   if (call.ended !== undefined) return;
-  const metadata = trailers(call, status);
-  // Empty headers are not worth the commitment that headers are: a failed call may be retried.
-  if (call.hasResponseHeader && !isEmpty(call.responseHeader))
-    wire.sendHeaders(call.responseHeader);
-  wire.sendStatus({ ...status, metadata }, last);
-  call.end({ ...status, metadata });
+  // A stream without messages has headers, too, where its handler has set some.
+  if (status.code === Status.OK && call.hasResponseHeader && !isEmpty(call.responseHeader)) {
+    call.sendHeaders();
+  }
+  const ended = { ...status, metadata: trailers(call, status) };
+  wire.sendStatus(ended, last);
+  call.server?.remove(call);
+  call.end(ended);
 }
 
 function isEmpty(metadata: Metadata): boolean {
@@ -83,12 +86,22 @@ function isEmpty(metadata: Metadata): boolean {
   return true;
 }
 
-/** The handler's trailers, and those that belong to the error. */
+/**
+ * What goes out with the status: the error's own metadata, before the handler's trailers, before
+ * headers that a failed call has not sent. Headers of their own would commit the client to this
+ * attempt (A6): a failure without a message is told by trailers alone, and may be retried.
+ */
 function trailers(call: ServerCall, status: CallStatus): Metadata | undefined {
-  if (!call.hasResponseTrailer) return status.metadata;
-  if (status.metadata === undefined) return call.responseTrailer;
-  const merged = Metadata(call.responseTrailer);
-  for (const [key, values] of status.metadata) merged.set(key, values);
+  const unsent = status.code !== Status.OK && !call.headersSent && call.hasResponseHeader;
+  const trailer = call.hasResponseTrailer ? call.responseTrailer : undefined;
+  const own = unsent ? merge(call.responseHeader, trailer) : trailer;
+  return merge(own, status.metadata);
+}
+
+function merge(weaker: Metadata | undefined, stronger: Metadata | undefined): Metadata | undefined {
+  if (weaker === undefined || stronger === undefined) return stronger ?? weaker;
+  const merged = Metadata(weaker);
+  for (const [key, values] of stronger) merged.set(key, values);
   return merged;
 }
 

@@ -2,7 +2,7 @@ import { formatAddress } from '../core/address.ts';
 import type { ServerCredentials } from '../core/credentials.ts';
 import type { ServiceDefinition } from '../core/definition.ts';
 import { methodsOf, unknownMethod } from '../core/definition.ts';
-import { checkAllPositive, checkPositive } from '../core/checks.ts';
+import { Draining } from '../core/draining.ts';
 import { ConfigError } from '../core/errors.ts';
 import type { Handler, Interceptor } from '../core/interceptor.ts';
 import { bind } from '../core/interceptor.ts';
@@ -11,19 +11,28 @@ import type { Runtime } from '../core/runtime.ts';
 import { ServerCall, StatusError } from '../core/server-call.ts';
 import { Status } from '../core/status.ts';
 import type { Address, Dispatch, Listener, Transport } from '../core/transport.ts';
-import { DEFAULT_LIMITS } from '../core/transport.ts';
-import { detailsTrailer } from '../errors/error-details.ts';
+import { Admission } from '../interceptors/admission.ts';
+import { RateLimits } from '../interceptors/identity-rate-limit.ts';
 import { MAX_INBOUND_TIMEOUT_MS } from '../interceptors/server-context.ts';
-import type { Validator, Violation } from '../interceptors/validation.ts';
-import { HealthDefinition, HealthRegistry, healthService } from './health.ts';
+import type { Validator } from '../interceptors/validation.ts';
+import { checkWhole } from '../policies/numbers.ts';
+import { checkNames } from './check-names.ts';
+import { healthService } from './health-service.ts';
+import { HealthDefinition, HealthRegistry } from './health.ts';
 import type { ServiceImplementation } from './implementation.ts';
 import { handlerOf } from './implementation.ts';
+import { invalidArgument } from './invalid-argument.ts';
 import { isLocal, listenCredentials, parseListenAddress } from './listen-address.ts';
-import type { Bound, ServerOptions, ServiceOptions } from './options.ts';
+import { listenOptions } from './listen-options.ts';
+import { MethodPolicies } from './method-policies.ts';
+import type { Bound, ServerOptions, ServerSnapshot, ServiceOptions } from './options.ts';
 import { reflectionMethods, reflectionService } from './reflection.ts';
 import { serve } from './respond.ts';
 import type { NamedServerLayer } from './server-stack.ts';
 import { LAYERS_OF_UNKNOWN, serverStack } from './server-stack.ts';
+import type { DrainOptions } from './shutdown.ts';
+import { DEFAULT_DRAIN, Shutdown } from './shutdown.ts';
+import { endOnSignals } from './signals.ts';
 
 /** A method as it is served. */
 interface Route {
@@ -36,7 +45,7 @@ interface Route {
 /** A gRPC server: services, the stack around them, and the addresses they are served on. */
 export class Server implements AsyncDisposable {
   /** What `grpc.health.v1.Health` answers. */
-  readonly health: HealthRegistry = new HealthRegistry();
+  readonly health: HealthRegistry;
   private readonly options: ServerOptions;
   private readonly runtime: Runtime;
   private readonly transport: Transport;
@@ -46,14 +55,20 @@ export class Server implements AsyncDisposable {
   private readonly unknown: Handler<ServerCall>;
   private readonly unknownMethod = unknownMethod();
   private readonly listeners = new Set<Listener>();
-  /** Drains that are under way. */
-  private readonly drains = new Map<Listener, Promise<void>>();
+  private readonly policies: MethodPolicies;
+  private readonly draining = new Draining();
+  private readonly end: Shutdown;
   private reflection: Promise<void> | undefined = undefined;
+  private ignoreSignals: (() => void) | undefined = undefined;
 
   constructor(options: ServerOptions, defaults: { transport: Transport; runtime: Runtime }) {
     this.options = options;
     this.runtime = options.runtime ?? defaults.runtime;
     this.transport = options.transport ?? defaults.transport;
+    this.health = new HealthRegistry(this.runtime);
+    this.policies = new MethodPolicies(options.methods ?? {});
+    const { runtime, health, listeners, draining } = this;
+    this.end = new Shutdown({ runtime, health, listeners, draining });
     this.layers = this.makeLayers();
     const forUnknown = this.layers.filter(({ name }) => LAYERS_OF_UNKNOWN.has(name));
     this.unknown = bind(flatten(forUnknown), this.unknownMethod, (call) => this.refuse(call));
@@ -85,66 +100,65 @@ export class Server implements AsyncDisposable {
     address: string,
     options: { readonly credentials?: ServerCredentials } = {},
   ): Promise<Bound> {
-    if (this.health.ended) {
-      throw new ConfigError('This server was shut down and cannot listen again: make a new one');
-    }
+    this.refuseAfterEnd();
     const wanted = parseListenAddress(address);
     const local = this.transport.local === true || isLocal(wanted);
     const credentials = listenCredentials(wanted, options.credentials, local);
     this.reflection ??= this.addReflection();
     await this.reflection;
-    this.checkRules();
-    const { limits, maxConcurrentStreams = 256, handshakeTimeoutMs = 10_000 } = this.options;
-    const listener = await this.transport.listen(
-      wanted,
-      {
-        runtime: this.runtime,
-        credentials,
-        limits: checkAllPositive('limits', { ...DEFAULT_LIMITS, ...limits }),
-        maxConcurrentStreams: checkPositive('maxConcurrentStreams', maxConcurrentStreams),
-        handshakeTimeoutMs: checkPositive('handshakeTimeoutMs', handshakeTimeoutMs),
-      },
-      this.dispatch(local),
-    );
+    checkNames(this.options, this.methods());
+    const listenerOptions = listenOptions(this.options, this.runtime, credentials);
+    const listener = await this.transport.listen(wanted, listenerOptions, this.dispatch(local));
+    // Shut down meanwhile.
+    if (this.end.begun) await listener.close();
+    this.refuseAfterEnd();
     this.listeners.add(listener);
+    this.health.start();
+    this.handleSignals();
     return bound(listener.address);
   }
 
   /**
-   * Ends the server: health turns NOT_SERVING, peers are told to go elsewhere, calls in flight
-   * finish for up to `graceMs` (default 30 000), then what is left is ended. Called again while it
-   * runs, the shorter grace counts.
+   * Ends the server and fails no call that a client may not send elsewhere: health turns
+   * NOT_SERVING while everything is served on for `propagationMs`; then peers are told to go
+   * elsewhere, `context.draining` fires, and calls in flight finish for up to `graceMs`; what is
+   * left is ended with UNAVAILABLE. Called again while it runs, the shorter times count.
    */
-  async shutdown(options: { readonly graceMs?: number } = {}): Promise<void> {
-    const { graceMs = 30_000 } = options;
-    const { clock } = this.runtime;
-    const listeners = [...this.listeners];
-    const closeAll = (): Promise<void[]> => Promise.all(listeners.map((each) => each.close()));
-    this.health.end();
-    if (graceMs <= 0) {
-      await Promise.all([closeAll(), ...this.drains.values()]);
-      this.listeners.clear();
-      return;
-    }
-    const timer = clock.setTimer(clock.now() + graceMs, () => void closeAll());
-    await Promise.all(listeners.map((listener) => this.drain(listener)));
-    timer.clear();
+  async shutdown(options: DrainOptions = {}): Promise<void> {
+    await this.end.run({ ...DEFAULT_DRAIN, ...this.options.drain, ...options });
+    this.listeners.clear();
+    this.ignoreSignals?.();
   }
 
   /** Ends the server at once. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.shutdown({ graceMs: 0 });
+    await this.shutdown({ propagationMs: 0, graceMs: 0 });
   }
 
-  private drain(listener: Listener): Promise<void> {
-    const under = this.drains.get(listener);
-    if (under !== undefined) return under;
-    const drained = listener.drain().finally(() => {
-      this.listeners.delete(listener);
-      this.drains.delete(listener);
+  /** What the server does at the moment. */
+  snapshot(): ServerSnapshot {
+    let connections = 0;
+    for (const listener of this.listeners) connections += listener.connections;
+    const bulkheads: Record<string, { inUse: number; queued: number }> = {};
+    for (const [name, { inUse, queued }] of this.policies.bulkheads) {
+      bulkheads[name] = { inUse, queued };
+    }
+    const { inFlight } = this.draining;
+    return { draining: this.end.begun, inFlight, connections, bulkheads };
+  }
+
+  private refuseAfterEnd(): void {
+    if (!this.end.begun) return;
+    throw new ConfigError('This server was shut down and cannot listen again: make a new one');
+  }
+
+  private handleSignals(): void {
+    const { signals = [] } = this.options;
+    if (signals.length === 0 || this.ignoreSignals !== undefined) return;
+    this.ignoreSignals = endOnSignals(signals, {
+      drain: () => this.shutdown(),
+      force: () => this.shutdown({ propagationMs: 0, graceMs: 0 }),
     });
-    this.drains.set(listener, drained);
-    return drained;
   }
 
   private makeLayers(): readonly NamedServerLayer[] {
@@ -153,8 +167,15 @@ export class Server implements AsyncDisposable {
       const { outermost = [], beforeHandler = [] } = interceptors;
       return [{ name: 'outermost', layers: [...outermost, ...beforeHandler] }];
     }
+    const { concurrency, rateLimit } = this.options;
+    if (concurrency !== undefined) checkWhole('concurrency', concurrency, 1);
     return serverStack({
       ...interceptors,
+      draining: this.draining,
+      admission: concurrency === undefined ? undefined : new Admission(concurrency),
+      rateLimits: rateLimit && new RateLimits(rateLimit, this.runtime.clock),
+      bulkheadOf: (method) => this.policies.bulkheadOf(method),
+      faultsOf: (method) => this.policies.faultsOf(method),
       authenticators: typeof authenticate === 'function' ? [authenticate] : authenticate,
       rules: this.options.authorize,
       maxTimeoutMs: this.options.maxTimeoutMs ?? MAX_INBOUND_TIMEOUT_MS,
@@ -179,7 +200,8 @@ export class Server implements AsyncDisposable {
     return (wire) => {
       const route = this.routes.get(wire.path);
       const served = route !== undefined && (local || !route.localOnly);
-      const call = new ServerCall(served ? route.method : this.unknownMethod, this.runtime, wire);
+      const method = served ? route.method : this.unknownMethod;
+      const call = new ServerCall(method, this.runtime, wire, this.draining);
       serve(call, wire, served ? route.handler : this.unknown);
     };
   }
@@ -194,26 +216,8 @@ export class Server implements AsyncDisposable {
     return Promise.reject(new StatusError({ code: Status.UNIMPLEMENTED, details }));
   }
 
-  /** A rule for what is not served is a typing error that would leave the real method open. */
-  private checkRules(): void {
-    const known = new Set<string>();
-    for (const { method } of this.routes.values()) {
-      known.add(method.service).add(`${method.service}/${method.name}`);
-    }
-    const { authorize = {}, authenticate = [] } = this.options;
-    const nobodyAuthenticates = typeof authenticate !== 'function' && authenticate.length === 0;
-    for (const [key, rule] of Object.entries(authorize)) {
-      if (!known.has(key)) {
-        throw new ConfigError(`authorize names '${key}', which this server does not serve`);
-      }
-      if (typeof rule !== 'function' && rule !== 'anyone' && rule !== 'authenticated') {
-        const rules = "'anyone', 'authenticated' or a function";
-        throw new ConfigError(`authorize says '${String(rule)}' for '${key}': give ${rules}`);
-      }
-      if (rule === 'authenticated' && nobodyAuthenticates) {
-        throw new ConfigError(`authorize asks who calls '${key}', but nobody authenticates`);
-      }
-    }
+  private *methods(): Generator<Method> {
+    for (const { method } of this.routes.values()) yield method;
   }
 
   private async addReflection(): Promise<void> {
@@ -233,15 +237,4 @@ function flatten(layers: readonly NamedServerLayer[]): Interceptor<ServerCall>[]
 
 function bound(address: Address): Bound {
   return { port: address.kind === 'tcp' ? address.port : 0, address: formatAddress(address) };
-}
-
-function invalidArgument(violations: readonly Violation[]) {
-  const code = Status.INVALID_ARGUMENT;
-  const details = violations.map(({ field, description }) => `${field}: ${description}`).join('; ');
-  const value = { fieldViolations: [...violations] };
-  return {
-    code,
-    details,
-    metadata: detailsTrailer(code, details, [{ type: 'BadRequest', value }]),
-  };
 }

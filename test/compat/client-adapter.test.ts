@@ -184,6 +184,7 @@ test('layers above are told what came though the middleware hands nothing on', a
     {
       async unary(_request, context) {
         context.header.set('x-h', 'header');
+        context.sendHeader();
         context.trailer.set('x-t', 'trailer');
         throw new ServerError(Status.ABORTED, 'no');
       },

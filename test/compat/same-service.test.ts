@@ -71,7 +71,10 @@ describe.each(IMPLEMENTATIONS)('a service written for nice-grpc, as %s', (_name,
 
     test('fails alike, with its trailer', async () => {
       const [there, here] = await onBoth(shape, 'fail');
-      expect(here).toEqual(there);
+      // Where no message went before, inboard sends the header with the status: headers alone
+      // would keep a client from trying again (A6). A trailer of the same name comes before it.
+      expect({ ...here, header: {} }).toEqual({ ...there, header: {} });
+      expect(here.header).toEqual({});
       expect(here.code).toBe(Status.FAILED_PRECONDITION);
       expect(here.details).toBe('Größe 100%: ≠ 42\n„so“ 🧊');
       expect(here.trailer).toEqual({ 'x-plain': 'of a failure, too' });

@@ -178,7 +178,7 @@ describe('shutdown', () => {
     const watchers = ['', SHAPES].map((service) => watch(served.health, service));
     for (const watching of watchers) expect(await watching.next()).toBe(Serving.SERVING);
     const next = watchers.map((watching) => watching.next());
-    const stopped = served.server.shutdown({ graceMs: 5_000 });
+    const stopped = served.server.shutdown({ propagationMs: 0, graceMs: 5_000 });
     expect(await Promise.all(next)).toEqual([Serving.NOT_SERVING, Serving.NOT_SERVING]);
     await Promise.all(watchers.map((watching) => watching.leave()));
     await stopped;
@@ -189,7 +189,7 @@ describe('shutdown', () => {
     const watching = watch(served.health, '');
     expect(await watching.next()).toBe(Serving.SERVING);
     const startMs = performance.now();
-    await served.server.shutdown({ graceMs: 5_000 });
+    await served.server.shutdown({ propagationMs: 0, graceMs: 5_000 });
     expect(performance.now() - startMs).toBeLessThan(2_500);
     expect(await watching.next()).toBe(Serving.NOT_SERVING);
     expect(await rejection(watching.next())).toMatchObject({ code: Status.UNAVAILABLE });

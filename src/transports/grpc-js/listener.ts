@@ -1,25 +1,16 @@
-import type {
-  Http2Session,
-  IncomingHttpHeaders,
-  ServerHttp2Session,
-  ServerHttp2Stream,
-} from 'node:http2';
-import { constants } from 'node:http2';
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
+import { Server as NetServer } from 'node:net';
 
 import type { Address, Dispatch, ListenOptions, Listener } from '../../core/transport.ts';
-import type { Caller } from './peer.ts';
-import { callerOf } from './peer.ts';
 import type { AnyServer } from './make-server.ts';
 import { listenError, makeServer, WINDOW_BYTES } from './make-server.ts';
 import { isGrpc } from './request-headers.ts';
+import { ServerConnection } from './server-connection.ts';
 import { Http2ServerWire } from './server-wire.ts';
 
-/** Largest GOAWAY stream id: "no new streams please, those under way are still served". */
-const MAX_STREAM_ID = 2 ** 31 - 1;
-
-/** How long a peer has to answer the PING between the two GOAWAYs, in ms. */
-const GOODBYE_MS = 1_000;
+/** How long what was just sent may take to leave when all is closed, in ms. */
+const FLUSH_MS = 250;
 
 /**
  * Listens for gRPC over HTTP/2. It stands on `node:http2`, as grpc-js's own server does, and not on
@@ -45,10 +36,15 @@ export async function listen(
 class Http2Listener implements Listener {
   private readonly server: AnyServer;
   private readonly options: ListenOptions;
+  private readonly dispatch: Dispatch;
   private readonly stopReload: (() => void) | undefined;
-  private readonly sessions = new Set<ServerHttp2Session>();
+  private readonly sessions = new Map<ServerHttp2Session, ServerConnection>();
   private readonly sockets = new Set<Socket>();
-  private draining = false;
+  private readonly perAddress = new Map<string, number>();
+  private readonly whenClosed = Promise.withResolvers<void>();
+  private serverClosed = false;
+  /** Set once nothing is accepted any more. */
+  private leaving = false;
   private bound: Address = { kind: 'tcp', host: '', port: 0 };
 
   constructor(
@@ -59,18 +55,20 @@ class Http2Listener implements Listener {
   ) {
     this.server = server;
     this.options = options;
+    this.dispatch = dispatch;
     this.stopReload = stopReload;
-    server.on('connection', (socket: Socket) => {
-      this.sockets.add(socket);
-      socket.once('close', () => this.sockets.delete(socket));
-    });
+    server.on('connection', (socket: Socket) => this.admit(socket));
     server.on('session', (session) => this.accept(session));
     server.on('sessionError', ignore);
-    server.on('stream', onStream(options, dispatch));
+    server.on('stream', this.onStream());
   }
 
   get address(): Address {
     return this.bound;
+  }
+
+  get connections(): number {
+    return this.sessions.size;
   }
 
   open(address: Address): Promise<void> {
@@ -88,34 +86,31 @@ class Http2Listener implements Listener {
     });
   }
 
-  /** GOAWAY(2³¹−1), a PING to know that it arrived, GOAWAY(last id), then the calls finish. */
-  drain(): Promise<void> {
-    const closed = this.stopAccepting();
-    this.draining = true;
+  async sayGoodbye(): Promise<void> {
+    this.stopAccepting();
     this.dropSilentSockets();
-    for (const session of this.sessions) this.sayGoodbye(session);
-    return closed;
+    await Promise.all([...this.sessions.values()].map((connection) => connection.sayGoodbye()));
   }
 
-  private sayGoodbye(session: ServerHttp2Session): void {
-    if (session.destroyed || session.closed) return;
-    const { clock } = this.options.runtime;
-    const close = (): void => {
-      timer.clear();
-      session.close();
-    };
-    // A peer that is going away itself answers no ping.
-    const timer = clock.setTimer(clock.now() + GOODBYE_MS, close);
-    session.once('close', close);
-    session.goaway(constants.NGHTTP2_NO_ERROR, MAX_STREAM_ID);
-    session.ping(close);
+  closed(): Promise<void> {
+    return this.whenClosed.promise;
   }
 
   close(): Promise<void> {
-    const closed = this.stopAccepting();
-    for (const session of this.sessions) session.destroy();
+    this.stopAccepting();
+    for (const [session, connection] of this.sessions) {
+      if (connection.busy) session.close();
+      else session.destroy();
+    }
+    this.dropSilentSockets();
+    // A peer that reads nothing must not hold this up.
+    const timer = setTimeout(() => this.destroyAll(), FLUSH_MS);
+    return this.closed().finally(() => clearTimeout(timer));
+  }
+
+  private destroyAll(): void {
+    for (const session of this.sessions.keys()) session.destroy();
     for (const socket of this.sockets) socket.destroy();
-    return closed;
   }
 
   /** A peer that never finished its handshake must not hold up a drain. */
@@ -124,26 +119,69 @@ class Http2Listener implements Listener {
     for (const socket of this.sockets) socket.destroy();
   }
 
-  private stopAccepting(): Promise<void> {
+  private stopAccepting(): void {
+    if (this.leaving) return;
+    this.leaving = true;
     this.stopReload?.();
-    return new Promise((resolve) => {
-      this.server.close(() => resolve());
+    // HTTP/2's own `close` would close every session too, before it is told to go elsewhere.
+    NetServer.prototype.close.call(this.server, () => {
+      this.serverClosed = true;
+      this.settle();
+    });
+  }
+
+  /** A session tells of its end after its socket has closed. */
+  private settle(): void {
+    if (this.serverClosed && this.sessions.size === 0) this.whenClosed.resolve();
+  }
+
+  /** Counts connections by address, and closes what is too many before a byte is read. */
+  private admit(socket: Socket): void {
+    const { sockets, perAddress } = this;
+    // A unix socket has no address: its peers are not told apart.
+    const { remoteAddress = '' } = socket;
+    const open = perAddress.get(remoteAddress) ?? 0;
+    if (remoteAddress !== '' && open >= this.options.connections.maxPerAddress) {
+      socket.destroy();
+      return;
+    }
+    sockets.add(socket);
+    perAddress.set(remoteAddress, open + 1);
+    socket.once('close', () => {
+      sockets.delete(socket);
+      const left = (perAddress.get(remoteAddress) ?? 1) - 1;
+      if (left === 0) perAddress.delete(remoteAddress);
+      else perAddress.set(remoteAddress, left);
     });
   }
 
   private accept(session: ServerHttp2Session): void {
-    this.sessions.add(session);
+    const connection = new ServerConnection(session, this.options);
+    this.sessions.set(session, connection);
     session.setLocalWindowSize(WINDOW_BYTES);
     session.on('error', ignore);
     // Its handshake ended after the drain began.
-    if (this.draining) this.sayGoodbye(session);
+    if (this.leaving) void connection.sayGoodbye();
     const silent = setTimeout(() => session.destroy(), this.options.handshakeTimeoutMs);
     session.once('remoteSettings', () => clearTimeout(silent));
     session.once('close', () => {
       clearTimeout(silent);
       this.sessions.delete(session);
-      if (this.draining) this.dropSilentSockets();
+      if (this.leaving) this.dropSilentSockets();
+      this.settle();
     });
+  }
+
+  /** Hands each stream on as a wire. */
+  private onStream(): StreamListener {
+    const { sessions, dispatch, options } = this;
+    return (stream, headers, _flags, rawHeaders) => {
+      const connection = sessions.get(stream.session as ServerHttp2Session);
+      // Its connection has closed before anyone was told of it.
+      if (connection === undefined) stream.on('error', ignore);
+      else if (isGrpc(stream, headers))
+        dispatch(new Http2ServerWire(stream, headers, rawHeaders, connection, options.limits));
+    };
   }
 }
 
@@ -153,21 +191,6 @@ type StreamListener = (
   flags: number,
   rawHeaders: string[],
 ) => void;
-
-/** Hands each stream on as a wire; who calls is found out once a connection. */
-function onStream(options: ListenOptions, dispatch: Dispatch): StreamListener {
-  const callers = new WeakMap<Http2Session, Caller>();
-  return (stream, headers, _flags, rawHeaders) => {
-    const { session } = stream;
-    if (session === undefined || !isGrpc(stream, headers)) return;
-    let caller = callers.get(session);
-    if (caller === undefined) {
-      caller = callerOf(session.socket);
-      callers.set(session, caller);
-    }
-    dispatch(new Http2ServerWire(stream, headers, rawHeaders, caller, options.limits));
-  };
-}
 
 function ignore(): void {
   // Broken connections and handshakes end by themselves; without a listener they end the process.

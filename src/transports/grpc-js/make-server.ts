@@ -19,9 +19,16 @@ export const WINDOW_BYTES: number = 1024 * 1024;
 export async function makeServer(
   options: ListenOptions,
 ): Promise<{ server: AnyServer; stopReload: (() => void) | undefined }> {
-  const { credentials, maxConcurrentStreams, handshakeTimeoutMs } = options;
-  const settings = { maxConcurrentStreams, initialWindowSize: WINDOW_BYTES };
-  const common = { settings, maxHeaderListPairs: MAX_HEADER_PAIRS };
+  const { credentials, maxConcurrentStreams, handshakeTimeoutMs, floods } = options;
+  const common = {
+    settings: { maxConcurrentStreams, initialWindowSize: WINDOW_BYTES },
+    maxHeaderListPairs: MAX_HEADER_PAIRS,
+    streamResetBurst: floods.resetBurst,
+    streamResetRate: floods.resetsPerSecond,
+    maxSessionInvalidFrames: floods.invalidFrames,
+    maxSessionRejectedStreams: floods.rejectedStreams,
+    maxSettings: floods.settingsEntries,
+  };
   if (credentials.kind === 'insecure') {
     return { server: createServer(common), stopReload: undefined };
   }

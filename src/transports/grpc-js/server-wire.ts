@@ -22,7 +22,8 @@ import {
   refuseSizeOf,
   withinLimits,
 } from '../metadata.ts';
-import type { Caller } from './peer.ts';
+import { isUnprocessed } from '../unprocessed.ts';
+import type { ServerConnection } from './server-connection.ts';
 import { refuseHeaders } from './request-headers.ts';
 
 /** gRPC has no use for HTTP's `date`; the option is in Node's code, not in its types. */
@@ -39,6 +40,7 @@ export class Http2ServerWire implements ServerWire {
   readonly refused: CallStatus | undefined;
 
   private readonly stream: ServerHttp2Stream;
+  private readonly connection: ServerConnection;
   private readonly requestHeaders: IncomingHttpHeaders;
   private readonly limits: Limits;
   private readonly deframer: Deframer;
@@ -56,10 +58,12 @@ export class Http2ServerWire implements ServerWire {
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
     rawHeaders: readonly string[],
-    caller: Caller,
+    connection: ServerConnection,
     limits: Limits,
   ) {
+    const { caller } = connection;
     this.stream = stream;
+    this.connection = connection;
     this.requestHeaders = headers;
     this.limits = limits;
     this.peer = caller.peer;
@@ -68,6 +72,7 @@ export class Http2ServerWire implements ServerWire {
     this.timeout = headers['grpc-timeout'] as string | undefined;
     this.refused = caller.refused ?? refuseHeaders(rawHeaders, limits);
     this.deframer = new Deframer(limits.messageBytes);
+    connection.callStarted();
     stream.on('error', ignore);
     stream.on('close', () => this.closed());
   }
@@ -126,6 +131,11 @@ export class Http2ServerWire implements ServerWire {
     if (this.finished) return;
     this.finished = true;
     if (stream.closed || stream.destroyed) return;
+    if (!this.headersSent && isUnprocessed(wanted)) {
+      // Every gRPC client may send such a call again, unseen by its caller (A6).
+      stream.close(constants.NGHTTP2_REFUSED_STREAM);
+      return;
+    }
     const status = withinLimits(wanted, this.limits);
     const trailers: OutgoingHttpHeaders = { 'grpc-status': status.code };
     if (status.details !== '') trailers['grpc-message'] = encodeMessage(status.details);
@@ -241,6 +251,7 @@ export class Http2ServerWire implements ServerWire {
   }
 
   private closed(): void {
+    this.connection.callEnded();
     if (this.finished) return;
     this.finished = true;
     const details =

@@ -50,12 +50,15 @@ export function inMemoryTransport(): Transport {
   };
 }
 
+/** Connections here have neither age nor idleness, and no address to count them by. */
 class InMemoryListener implements Listener {
   readonly address: Address;
   readonly limits: Limits;
   readonly dispatch: Dispatch;
-  readonly connections = new Set<InMemoryConnection>();
+  private readonly open = new Set<InMemoryConnection>();
   private readonly remove: () => void;
+  private readonly whenClosed = Promise.withResolvers<void>();
+  private leaving = false;
 
   constructor(address: Address, options: ListenOptions, dispatch: Dispatch, remove: () => void) {
     this.address = address;
@@ -64,15 +67,51 @@ class InMemoryListener implements Listener {
     this.remove = remove;
   }
 
-  async drain(): Promise<void> {
-    this.remove();
-    await Promise.all([...this.connections].map((connection) => connection.drained()));
+  get connections(): number {
+    return this.open.size;
+  }
+
+  opened(connection: InMemoryConnection): void {
+    this.open.add(connection);
+  }
+
+  gone(connection: InMemoryConnection): void {
+    this.open.delete(connection);
+    this.settle();
+  }
+
+  async sayGoodbye(): Promise<void> {
+    this.leave();
+    for (const connection of this.open) connection.drain();
+    // Calls that are on their way arrive in the next turn.
+    await nextTurn();
+  }
+
+  closed(): Promise<void> {
+    return this.whenClosed.promise;
   }
 
   async close(): Promise<void> {
-    this.remove();
-    for (const connection of this.connections) connection.close();
+    this.leave();
+    // Statuses that were just sent arrive in the next turn.
+    await nextTurn();
+    for (const connection of this.open) connection.close();
+    await this.closed();
   }
+
+  private leave(): void {
+    this.leaving = true;
+    this.remove();
+    this.settle();
+  }
+
+  private settle(): void {
+    if (this.leaving && this.open.size === 0) this.whenClosed.resolve();
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }
 
 class InMemoryConnection implements Connection {
@@ -125,21 +164,12 @@ class InMemoryConnection implements Connection {
     else this.become('draining');
   }
 
-  drained(): Promise<void> {
-    return new Promise((resolve) => {
-      this.onStateChange((state) => {
-        if (state === 'closed') resolve();
-      });
-      this.drain();
-    });
-  }
-
   close(): void {
     if (this.state === 'closed') return;
-    this.listener?.connections.delete(this);
     const status = { code: Status.UNAVAILABLE, details: 'Connection dropped' };
     for (const end of this.ends) end.drop(status);
     this.become('closed');
+    this.listener?.gone(this);
   }
 
   private open(listener: InMemoryListener | undefined): void {
@@ -151,7 +181,7 @@ class InMemoryConnection implements Connection {
       return;
     }
     this.listener = listener;
-    listener.connections.add(this);
+    listener.opened(this);
     this.become('ready');
   }
 

@@ -7,6 +7,7 @@ import { Status } from '../../core/status.ts';
 import type { Dispatch, Limits, Peer, ServerWire, WireReceiver } from '../../core/transport.ts';
 import type { ClientWire, Exchange } from '../exchange.ts';
 import { refuseSizeOf, withinLimits } from '../metadata.ts';
+import { isUnprocessed } from '../unprocessed.ts';
 import { Lane } from './lane.ts';
 
 const PEER: Peer = { address: 'in-memory', secure: false, certificate: undefined };
@@ -60,6 +61,7 @@ class InMemoryServerWire implements ServerWire {
   private readonly responses: Lane;
   private receiver: WireReceiver | undefined = undefined;
   private over = false;
+  private headersSent = false;
 
   constructor(
     call: ClientCall,
@@ -128,6 +130,7 @@ class InMemoryServerWire implements ServerWire {
       this.sendStatus(refusal);
       return;
     }
+    this.headersSent = true;
     const copy = Metadata(metadata);
     this.responses.control(() => this.exchange.headers(() => copy));
   }
@@ -143,9 +146,10 @@ class InMemoryServerWire implements ServerWire {
     if (last !== undefined) void this.sendMessage(last);
     const { code, details, metadata } = withinLimits(status, this.target.limits);
     const copy = Metadata(metadata);
+    const processed = !this.headersSent && isUnprocessed(status) ? 'no' : 'unknown';
     this.responses.control(() => {
       this.requests.close();
-      this.exchange.status({ code, details }, () => copy);
+      this.exchange.status({ code, details, processed }, () => copy);
     });
   }
 
