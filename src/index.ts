@@ -92,7 +92,12 @@ export function detached<T>(body: () => T): T {
 }
 
 export { ClientError, Metadata, ServerError, Status } from 'nice-grpc-common';
-export type { Balancer, BalancerFactory } from './channel/balancer.ts';
+export type {
+  Balancer,
+  BalancerEndpoint,
+  BalancerFactory,
+  EndpointState,
+} from './channel/balancer.ts';
 export type { ChannelSnapshot, EndpointSnapshot } from './channel/channel-snapshot.ts';
 export { Channel } from './channel/channel.ts';
 export type { Resolver, ResolverFactory, ResolverListener } from './channel/resolver.ts';

@@ -23,6 +23,8 @@ export interface BalancerEndpoint {
   readonly state: EndpointState;
   /** Calls that were picked for it and are not over. */
   readonly inFlight: number;
+  /** Which pick of the channel its last one was: the lower, the longer ago. 0 for never. */
+  readonly lastPick: number;
   /** What a unary call is expected to take now, in ms; undefined while nothing is known. */
   latencyMs(nowMs: number): number | undefined;
   /** What one more call costs: calls pending, times how much slower than usual it is, squared. */

@@ -86,7 +86,7 @@ export class Channel {
     if (over !== undefined) return Promise.reject(refusal(call, over));
     const nowMs = this.connectOptions.runtime.clock.now();
     this.lastCallMs = nowMs;
-    const endpoint = this.endpoints.pick(call, nowMs);
+    const endpoint = this.pick(call, nowMs);
     if (endpoint === undefined) return this.waitForEndpoint(call);
     return this.send(call, endpoint, nowMs);
   }
@@ -179,6 +179,16 @@ export class Channel {
     else this.retryBudget.configure(retryBudget);
   }
 
+  /** An endpoint whose connection has gone this turn is found out here, and picked no more. */
+  private pick(call: ClientCall, nowMs: number): Endpoint | undefined {
+    let endpoint = this.endpoints.pick(call, nowMs);
+    for (let tries = this.endpoints.all.length; tries > 0; tries--) {
+      if (endpoint === undefined || endpoint.check()) return endpoint;
+      endpoint = this.endpoints.pick(call, nowMs);
+    }
+    return endpoint;
+  }
+
   private send(call: ClientCall, endpoint: Endpoint, nowMs: number): Promise<Payload> {
     const { callCredentials } = this.parts;
     const takeBack = openAccount(call, endpoint, nowMs, this.endpoints.ejections);
@@ -219,7 +229,7 @@ export class Channel {
       return { failed: whileWaiting(cancelled, this.target, this.endpoints.all) };
     }
     const nowMs = this.connectOptions.runtime.clock.now();
-    const endpoint = this.closed ? undefined : this.endpoints.pick(call, nowMs);
+    const endpoint = this.closed ? undefined : this.pick(call, nowMs);
     if (endpoint !== undefined) return { sent: this.send(call, endpoint, nowMs) };
     const failed = this.hopeless(call);
     return failed === undefined ? undefined : { failed };

@@ -1,14 +1,14 @@
 import type { ClientCall } from '../core/client-call.ts';
 import type { Payload } from '../core/method.ts';
 import type { Connection, ConnectOptions, Transport } from '../core/transport.ts';
-import type { TypicalLatency } from '../policies/endpoint-load.ts';
+import type { ChannelLoad } from '../policies/endpoint-load.ts';
 
 /** What an endpoint needs from its channel. */
 export interface EndpointHost<E> {
   readonly transport: Transport;
   /** Everything of the connection but who is called: that is the endpoint's. */
   readonly connectOptions: Omit<ConnectOptions, 'authority' | 'serverName'>;
-  readonly typicalLatency: TypicalLatency;
+  readonly channelLoad: ChannelLoad;
   /** The service whose health is watched; undefined where none is. */
   readonly healthService: string | undefined;
   /** Over how long an endpoint that comes up gets its share, in ms; 0 for at once. */

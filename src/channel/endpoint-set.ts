@@ -3,7 +3,7 @@ import type { ClientCall } from '../core/client-call.ts';
 import type { CallCredentials } from '../core/credentials.ts';
 import type { Payload } from '../core/method.ts';
 import type { Connection, ConnectOptions, Transport } from '../core/transport.ts';
-import { TypicalLatency } from '../policies/endpoint-load.ts';
+import { ChannelLoad } from '../policies/endpoint-load.ts';
 import { Availability } from './availability.ts';
 import type { Balancer } from './balancer.ts';
 import { credentialsFor } from './call-credentials.ts';
@@ -31,7 +31,7 @@ export class EndpointSet implements EndpointHost<Endpoint>, EjectionHost {
   readonly target: string;
   readonly transport: Transport;
   readonly connectOptions: Omit<ConnectOptions, 'authority' | 'serverName'>;
-  readonly typicalLatency: TypicalLatency = new TypicalLatency();
+  readonly channelLoad: ChannelLoad = new ChannelLoad();
   readonly ejections: Ejections;
   private readonly host: EndpointSetHost;
   private settings: ChannelSettings;

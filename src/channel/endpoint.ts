@@ -50,7 +50,7 @@ export class Endpoint implements BalancerEndpoint {
     this.host = host;
     this.cold = late;
     this.name = formatAddress(resolved.address);
-    this.load = new EndpointLoad(host.typicalLatency);
+    this.load = new EndpointLoad(host.channelLoad);
     this.outlier = new OutlierHost(this.name);
     this.redial = new Redial(host.connectOptions.runtime.random);
   }
@@ -66,6 +66,10 @@ export class Endpoint implements BalancerEndpoint {
 
   get secure(): boolean {
     return this.connection?.secure ?? false;
+  }
+
+  get lastPick(): number {
+    return this.load.lastPick;
   }
 
   latencyMs(nowMs: number): number | undefined {
@@ -86,6 +90,11 @@ export class Endpoint implements BalancerEndpoint {
     if (this.state !== 'backoff') return;
     const latest = this.now() + this.redial.longestWantedMs();
     if (this.retryAtMs > latest) this.redialAt(latest);
+  }
+
+  /** True when it has a connection that takes calls, as far as the wire has told by now. */
+  check(): boolean {
+    return this.connection?.check() === 'ready';
   }
 
   /** `extra`: metadata of this attempt alone, such as a token. */

@@ -88,6 +88,8 @@ export interface Connection {
   /** The peer's address, as text. */
   readonly peer: string;
   onStateChange(listener: (state: ConnectionState) => void): void;
+  /** Looks at the state anew: what the wire has told by now, listeners included. */
+  check(): ConnectionState;
   /**
    * Carries one call. Resolves with the message once the status is OK (single response), or with
    * an async iterable at response headers or the first message (streamed); rejects with an

@@ -175,7 +175,8 @@ export class Attempts implements AttemptOwner {
   private waitBefore(attempt: AttemptCall, error: unknown, status: CallStatus): number | undefined {
     const { call, rules, replay } = this;
     if (call.cancelled !== undefined || replay?.replayable === false) return undefined;
-    if (rules.isTransparent(attempt, status) && this.transparent === 0) {
+    const sendable = replay !== undefined || !call.method.requestStream;
+    if (sendable && rules.isTransparent(attempt, status) && this.transparent === 0) {
       this.transparent++;
       this.made--;
       rules.counters.transparent++;

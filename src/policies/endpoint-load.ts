@@ -11,6 +11,13 @@ const FAILURE_PENALTY = 10;
 const FIRST_DECAY_MS = 1_000;
 const DECAY_MS = 10_000;
 
+/**
+ * How fast a failure is forgotten, in ms; twice as long for each one in a row from the fifth on.
+ * The first few must come soon, for it takes some until an endpoint that fails is ejected.
+ */
+const FAILURE_DECAY_MS = 100;
+const QUICK_FAILURES = 5;
+
 /** One answer moves the typical latency by this factor, up or down: so it follows the median. */
 const STEP = 1.05;
 
@@ -26,14 +33,19 @@ export type LoadOutcome =
   /** It never went out. */
   | 'unsent';
 
-/** What a unary call over one channel typically takes: the median, followed in steps of 5 %. */
-export class TypicalLatency {
-  /** In ms; 0 until something was measured. */
-  ms = 0;
+/** What the endpoints of one channel are measured against. */
+export class ChannelLoad {
+  /**
+   * What a unary call typically takes, in ms; 0 until something was measured. The median, which
+   * steps of 5 % follow.
+   */
+  typicalMs = 0;
+  /** Calls that were picked an endpoint for. */
+  picks = 0;
 
   observe(ms: number): void {
-    if (this.ms === 0) this.ms = ms;
-    else this.ms *= ms > this.ms ? STEP : 1 / STEP;
+    if (this.typicalMs === 0) this.typicalMs = ms;
+    else this.typicalMs *= ms > this.typicalMs ? STEP : 1 / STEP;
   }
 }
 
@@ -49,14 +61,17 @@ export class TypicalLatency {
  *   calls in flight and no answer since longer than the estimate, that time is the latency. It
  *   shows a stopped process long before a timeout does.
  * - A failure counts as ten times the typical latency at once (as Linkerd's failure penalty), so
- *   that an endpoint that fails fast does not look fast; being overloaded counts so, too.
+ *   that an endpoint that fails fast does not look fast; being overloaded counts so, too. It is
+ *   forgotten within 0.2 s, and more slowly from the fifth in a row on.
  * - An idle endpoint's slowness is forgotten with a time constant of 1 s, which doubles up to 10 s
  *   (Finagle's) each time the one call that was then tried was slow again.
  */
 export class EndpointLoad {
   /** Calls that were picked for it and are not over, streams included. */
   inFlight = 0;
-  private readonly typical: TypicalLatency;
+  /** Which pick of the channel its last one was: the lower, the longer ago. */
+  lastPick = 0;
+  private readonly channel: ChannelLoad;
   /** Unary calls among those in flight: only these are awaited. */
   private awaited = 0;
   /** 0 until something was measured. */
@@ -66,20 +81,25 @@ export class EndpointLoad {
   private answeredMs = -1;
   /** When the server last answered, or the first of the calls in flight was sent. */
   private progressMs = 0;
+  /** The time constant of slowness; grows as probes confirm it. */
   private decayMs = FIRST_DECAY_MS;
+  /** The one in force: that, or after a failure a shorter one. */
+  private forgetMs = FIRST_DECAY_MS;
+  private failuresInRow = 0;
   /** The call in flight finds out whether an endpoint still is slow. */
   private probing = false;
 
-  constructor(typical: TypicalLatency) {
-    this.typical = typical;
+  constructor(channel: ChannelLoad) {
+    this.channel = channel;
   }
 
   /** A call was picked for it. `unary`: its end will tell a latency. */
   begin(nowMs: number, unary: boolean): void {
     this.inFlight++;
+    this.lastPick = ++this.channel.picks;
     if (!unary) return;
     if (this.awaited === 0) {
-      const slowMs = SLOW * this.typical.ms;
+      const slowMs = SLOW * this.channel.typicalMs;
       this.probing = this.estimateMs > slowMs && this.expectedMs(nowMs) <= slowMs;
       this.progressMs = nowMs;
     }
@@ -90,19 +110,15 @@ export class EndpointLoad {
   end(outcome: LoadOutcome, sinceMs: number, nowMs: number, unary: boolean): void {
     this.inFlight--;
     if (unary) this.awaited--;
-    if (outcome === 'failed' || outcome === 'overloaded') {
-      const ms = FAILURE_PENALTY * Math.max(this.typical.ms, MIN_MS);
-      this.keepAnswered();
-      if (ms > this.estimateMs) this.estimateMs = ms;
-      this.concluded(ms, nowMs);
-    } else if (unary && outcome !== 'unsent') {
+    if (outcome === 'failed' || outcome === 'overloaded') this.penalise(nowMs);
+    else if (unary && outcome !== 'unsent') {
       this.observe(Math.max(nowMs - sinceMs, MIN_MS), nowMs, outcome === 'answered');
     }
   }
 
   /** What answers took lately, in ms, failures and silence left aside; 0 while nothing is known. */
   get recentMs(): number {
-    return (this.answeredMs < 0 ? this.estimateMs : this.answeredMs) || this.typical.ms;
+    return (this.answeredMs < 0 ? this.estimateMs : this.answeredMs) || this.channel.typicalMs;
   }
 
   /** What a call is expected to take, in ms; undefined while nothing is known. */
@@ -116,7 +132,7 @@ export class EndpointLoad {
    * tail of slow calls out of the 99th percentile that the plain ratio lets in.
    */
   cost(nowMs: number): number {
-    const typicalMs = this.typical.ms;
+    const typicalMs = this.channel.typicalMs;
     const pending = this.inFlight + 1;
     if (typicalMs === 0) return pending;
     const slowness = this.expectedMs(nowMs) / typicalMs;
@@ -128,6 +144,8 @@ export class EndpointLoad {
     this.estimateMs = 0;
     this.answeredMs = -1;
     this.decayMs = FIRST_DECAY_MS;
+    this.forgetMs = FIRST_DECAY_MS;
+    this.failuresInRow = 0;
   }
 
   private expectedMs(nowMs: number): number {
@@ -136,15 +154,28 @@ export class EndpointLoad {
       // Time alone does not make it faster while a call finds out: one at a time does.
       return Math.max(ms, nowMs - this.progressMs);
     }
-    if (ms <= SLOW * this.typical.ms) return ms;
-    return ms * Math.exp((this.updatedMs - nowMs) / this.decayMs);
+    if (ms <= SLOW * this.channel.typicalMs) return ms;
+    return ms * Math.exp((this.updatedMs - nowMs) / this.forgetMs);
+  }
+
+  private penalise(nowMs: number): void {
+    this.keepAnswered();
+    const ms = FAILURE_PENALTY * Math.max(this.channel.typicalMs, MIN_MS);
+    this.estimateMs = Math.max(this.estimateMs, ms);
+    this.updatedMs = nowMs;
+    this.probing = false;
+    const times = 2 ** Math.max(0, this.failuresInRow - QUICK_FAILURES + 1);
+    this.forgetMs = Math.min(FAILURE_DECAY_MS * times, DECAY_MS);
+    this.failuresInRow++;
   }
 
   private observe(ms: number, nowMs: number, answered: boolean): void {
+    this.forgetMs = this.decayMs;
     if (answered) {
       this.progressMs = nowMs;
       this.answeredMs = -1;
-      this.typical.observe(ms);
+      this.failuresInRow = 0;
+      this.channel.observe(ms);
     } else {
       this.keepAnswered();
     }
@@ -163,10 +194,10 @@ export class EndpointLoad {
   /** Slow again after one call tried it: the next will be tried later. */
   private concluded(ms: number, nowMs: number): void {
     this.updatedMs = nowMs;
-    if (ms <= SLOW * this.typical.ms) {
-      if (this.probing) this.decayMs = FIRST_DECAY_MS;
-    } else if (this.probing) {
-      this.decayMs = Math.min(this.decayMs * 2, DECAY_MS);
+    if (this.probing) {
+      const slow = ms > SLOW * this.channel.typicalMs;
+      this.decayMs = slow ? Math.min(this.decayMs * 2, DECAY_MS) : FIRST_DECAY_MS;
+      this.forgetMs = this.decayMs;
     }
     this.probing = false;
   }

@@ -62,7 +62,7 @@ export class RetryRules {
    * it is repeated at once, elsewhere, and is no attempt of the policy (A6, transparent retries).
    */
   isTransparent(attempt: AttemptCall, status: CallStatus): boolean {
-    return this.maxAttempts > 1 && notProcessed(status) && attempt.endpoint !== undefined;
+    return notProcessed(status) && attempt.endpoint !== undefined;
   }
 
   /**

@@ -65,6 +65,11 @@ export class FaultyConnection implements Connection {
     this.listeners.push(listener);
   }
 
+  check(): ConnectionState {
+    this.inner?.check();
+    return this.state;
+  }
+
   /** Goes on with a connection that stalled, if nothing holds it up any more. */
   healed(): void {
     const stalled = this.inner === undefined && this.state === 'connecting';

@@ -1,11 +1,14 @@
+import { once } from 'node:events';
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import { constants, createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer } from 'node:net';
 
 import { describe, expect, test } from 'vitest';
 
 import { ShapesServiceDefinition } from '../../generated/inboard/testing/v1/shapes.ts';
 import { createClient, Status } from '../../src/index.ts';
+import { ManualClock } from '../../src/testing/index.ts';
 import { EMPTY_MESSAGE } from '../support/raw-http2.ts';
 import { rejection, testRuntime } from '../support/harness.ts';
 
@@ -92,7 +95,8 @@ test('a refused stream is tried again without being seen, and then says that nob
     code: Status.UNAVAILABLE,
     processed: 'no',
   });
-  expect(streams).toBe(2);
+  // Once by grpc-js, over the same connection, and once more by inboard, which does the same again.
+  expect(streams).toBe(4);
 });
 
 test.each([
@@ -155,4 +159,27 @@ test('a slow reader gets up to 1 MiB that arrived before an error', async () => 
   );
   expect(error).toMatchObject({ code: Status.UNAVAILABLE });
   expect(seen).toBe(100);
+});
+
+test('a dial that failed is not repeated behind the back of the channel', async () => {
+  let dials = 0;
+  const server = createTcpServer((socket) => {
+    dials++;
+    socket.on('error', () => undefined);
+    socket.destroy();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  {
+    await using client = createClient(ShapesServiceDefinition, `static:///127.0.0.1:${port}`, {
+      // The channel dials again by this clock, which stands still.
+      runtime: { ...testRuntime(), clock: new ManualClock() },
+      defaults: { retry: false },
+    });
+    await rejection(client.unary({}));
+    // grpc-js would dial again after 1 s of its own clock, which no test can move.
+    await new Promise((resolve) => void setTimeout(resolve, 1_300));
+    expect(dials).toBe(1);
+  }
+  await new Promise((resolve) => void server.close(resolve));
 });

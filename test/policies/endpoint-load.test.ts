@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { EndpointLoad, TypicalLatency } from '../../src/policies/endpoint-load.ts';
+import { EndpointLoad, ChannelLoad } from '../../src/policies/endpoint-load.ts';
 import { cheapest } from '../../src/channel/pickers/cheapest.ts';
 import { seededRandom } from '../../src/testing/index.ts';
 
@@ -12,18 +12,18 @@ function call(load: EndpointLoad, atMs: number, ms: number): void {
 
 /** An endpoint among others whose calls typically take 10 ms. */
 function among10() {
-  const typical = new TypicalLatency();
+  const typical = new ChannelLoad();
   typical.observe(10);
   return { typical, load: new EndpointLoad(typical), peer: new EndpointLoad(typical) };
 }
 
 describe('typical latency', () => {
   test('is the median, whatever single calls take', () => {
-    const typical = new TypicalLatency();
+    const typical = new ChannelLoad();
     const random = seededRandom(3);
     for (let i = 0; i < 2_000; i++) typical.observe(random() < 0.1 ? 5_000 : 5 + 10 * random());
-    expect(typical.ms).toBeGreaterThan(8);
-    expect(typical.ms).toBeLessThan(13);
+    expect(typical.typicalMs).toBeGreaterThan(8);
+    expect(typical.typicalMs).toBeLessThan(13);
   });
 });
 
@@ -146,6 +146,24 @@ describe('a failure', () => {
     expect(load.cost(1)).toBeGreaterThan(50 * peer.cost(1));
   });
 
+  test('is tried again soon, and later each time from the fifth in a row on', () => {
+    const { load, peer } = among10();
+    const waits: number[] = [];
+    for (let nowMs = 0; waits.length < 10; ) {
+      load.begin(nowMs, true);
+      load.end('failed', nowMs, nowMs + 1, true);
+      const sinceMs = nowMs;
+      while (load.cost(nowMs) > peer.cost(nowMs)) nowMs += 20;
+      waits.push(nowMs - sinceMs);
+    }
+    expect(waits.slice(0, 5)).toEqual([180, 180, 180, 180, 180]);
+    expect(waits.slice(5)).toEqual([340, 660, 1_300, 2_580, 5_160]);
+    call(load, 60_000, 10);
+    load.begin(60_100, true);
+    load.end('failed', 60_100, 60_101, true);
+    expect(load.cost(60_300)).toBe(peer.cost(60_300));
+  });
+
   test('does not pile up with each further one', () => {
     const { load } = among10();
     for (let i = 0; i < 50; i++) {
@@ -203,9 +221,12 @@ interface Scenario {
 function simulate(scenario: Scenario) {
   const { perSecond, endpoints, slower = 1, pauses = 0, exponential = false } = scenario;
   const random = seededRandom(scenario.seed);
-  const typical = new TypicalLatency();
+  const typical = new ChannelLoad();
   const fleet = Array.from({ length: endpoints }, (_, i) => ({
     load: new EndpointLoad(typical),
+    get lastPick() {
+      return this.load.lastPick;
+    },
     factor: i === 0 ? slower : 1,
     pausedUntilMs: 0,
     picks: 0,

@@ -4,9 +4,10 @@ const FEW = 4;
 /**
  * The better of two that are drawn at random: near the best of all for the cost of two looks, and
  * clients that share an opinion do not all run to the same one (Mitzenmacher, "The Power of Two
- * Choices"; A48). Of four or fewer the best, from a random one on (Envoy's FULL_SCAN).
+ * Choices"; A48). Of four or fewer the best, from a random one on (Envoy's FULL_SCAN). Where both
+ * cost the same, the one picked longer ago: chance alone would leave them uneven for some time.
  */
-export function cheapest<E>(
+export function cheapest<E extends { readonly lastPick: number }>(
   available: readonly E[],
   random: () => number,
   cost: (endpoint: E) => number,
@@ -14,21 +15,15 @@ export function cheapest<E>(
   const { length } = available;
   if (length <= 1) return available[0];
   const first = Math.floor(random() * length);
-  if (length <= FEW) return cheapestFrom(available, first, cost);
-  // Two different ones: drawn twice, the same one would win whatever its cost.
-  const second = Math.floor(random() * (length - 1));
-  const a = available[first] as E;
-  const b = available[second >= first ? second + 1 : second] as E;
-  return cost(b) < cost(a) ? b : a;
-}
-
-function cheapestFrom<E>(list: readonly E[], first: number, cost: (endpoint: E) => number): E {
-  let best = list[first] as E;
+  let best = available[first] as E;
   let least = cost(best);
-  for (let i = 1; i < list.length; i++) {
-    const other = list[(first + i) % list.length] as E;
+  // Two different ones: drawn twice, the same one would win whatever its cost.
+  const few = length <= FEW;
+  const step = few ? 1 : 1 + Math.floor(random() * (length - 1));
+  for (let i = few ? length - 1 : 1; i > 0; i--) {
+    const other = available[(first + i * step) % length] as E;
     const price = cost(other);
-    if (price < least) {
+    if (price < least || (price === least && other.lastPick < best.lastPick)) {
       best = other;
       least = price;
     }

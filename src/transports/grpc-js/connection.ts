@@ -57,7 +57,7 @@ export class GrpcJsConnection implements Connection {
 
   invoke(call: ClientCall, extra?: Metadata): Promise<Payload> {
     const { channel } = this;
-    if (channel === undefined || this.state !== 'ready') {
+    if (channel === undefined || this.check() !== 'ready') {
       return Promise.reject(new RpcError(call.method.path, this.notReady()));
     }
     this.inFlight++;
@@ -71,8 +71,16 @@ export class GrpcJsConnection implements Connection {
     return exchange.run(open, this.options.limits);
   }
 
+  /** grpc-js tells of a change a turn later: a call made meanwhile would be lost on the way. */
+  check(): ConnectionState {
+    const ready = this.channel?.getConnectivityState(false) === grpc.connectivityState.READY;
+    if (this.state === 'ready' && !ready) this.drain();
+    return this.state;
+  }
+
   drain(): void {
     if (this.state === 'closed') return;
+    this.credentials?.giveUp();
     if (this.inFlight === 0) this.close();
     else this.become('draining');
   }
@@ -133,15 +141,16 @@ export class GrpcJsConnection implements Connection {
     channel.watchConnectivityState(known, Number.POSITIVE_INFINITY, () => {
       if (this.state === 'closed') return;
       const state = channel.getConnectivityState(false);
-      const { READY, TRANSIENT_FAILURE, IDLE, SHUTDOWN } = grpc.connectivityState;
+      const { READY, TRANSIENT_FAILURE, SHUTDOWN } = grpc.connectivityState;
       if (state === READY) {
         this.timer?.clear();
         this.become('ready');
       } else if (this.state === 'connecting' && state === TRANSIENT_FAILURE) {
         this.askWhy(channel);
         return;
-      } else if (this.state !== 'connecting' && (state === IDLE || state === TRANSIENT_FAILURE)) {
-        // The connection is gone, or said GOAWAY; calls that it still carries go on.
+      } else if (this.state !== 'connecting') {
+        // The connection is gone, or said GOAWAY; calls that it still carries go on. A new one would
+        // make grpc-js dial again, which is not for it to decide.
         this.drain();
         return;
       } else if (state === SHUTDOWN) {

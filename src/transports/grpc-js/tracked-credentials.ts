@@ -28,9 +28,14 @@ export class TrackedCredentials extends grpc.ChannelCredentials {
     this.tls = tls;
   }
 
+  /** grpc-js dials no more: by itself it would, a second after a dial that failed. */
+  giveUp(): void {
+    this.givenUp = true;
+  }
+
   /** Ends what was opened, and what may still come: the connection is given up. */
   destroySockets(): void {
-    this.givenUp = true;
+    this.giveUp();
     for (const socket of this.sockets) socket.destroy();
   }
 
@@ -54,10 +59,14 @@ export class TrackedCredentials extends grpc.ChannelCredentials {
   _createSecureConnector(): SecureConnector {
     return {
       connect: (socket) => this.connect(socket),
-      waitForReady: () => Promise.resolve(),
+      waitForReady: () => this.mayDial(),
       getCallCredentials: () => grpc.CallCredentials.createEmpty(),
       destroy: () => undefined,
     };
+  }
+
+  private async mayDial(): Promise<void> {
+    if (this.givenUp) throw new Error('The connection was given up');
   }
 
   private async connect(socket: Socket): Promise<Connected> {

@@ -134,6 +134,10 @@ class InMemoryConnection implements Connection {
     return this.ends.size;
   }
 
+  check(): ConnectionState {
+    return this.state;
+  }
+
   onStateChange(listener: (state: ConnectionState) => void): void {
     this.stateListeners.push(listener);
   }
