@@ -1,5 +1,6 @@
 import type { ClientCall } from '../core/client-call.ts';
 import type { CallCredentials } from '../core/credentials.ts';
+import { RejectedError } from '../core/errors.ts';
 import type { Payload } from '../core/method.ts';
 import type { CallStatus } from '../core/status.ts';
 import { Status } from '../core/status.ts';
@@ -82,7 +83,7 @@ export class Channel {
 
   /** Carries one attempt to an endpoint. Pick, load and score add about 0.2 µs to a call. */
   invoke(call: ClientCall): Promise<Payload> {
-    const over = call.cancelled ?? (this.closed ? this.isClosed() : undefined);
+    const over = call.cancelled ?? (this.closed ? this.isClosed(call) : undefined);
     if (over !== undefined) return Promise.reject(refusal(call, over));
     const nowMs = this.connectOptions.runtime.clock.now();
     this.lastCallMs = nowMs;
@@ -237,14 +238,16 @@ export class Channel {
 
   /** Why a call that finds no endpoint ready fails at once; undefined while it may still wait. */
   private hopeless(call: ClientCall): CallStatus | undefined {
-    if (this.closed) return this.isClosed();
+    if (this.closed) return this.isClosed(call);
     if (call.waitForReady) return undefined;
     const { all } = this.endpoints;
     return all.length === 0 ? this.resolution : unreachable(this.target, all);
   }
 
-  private isClosed(): CallStatus {
-    return { code: Status.UNAVAILABLE, details: `The channel to ${this.target} is closed` };
+  /** Final: a closed channel does not open again. */
+  private isClosed({ method }: ClientCall): RejectedError {
+    const details = `The channel to ${this.target} is closed`;
+    return new RejectedError(method.path, 'channel_closed', { code: Status.UNAVAILABLE, details });
   }
 
   /** What the channel starts outlives the call that it is started for, and inherits nothing. */

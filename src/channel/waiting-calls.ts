@@ -43,5 +43,6 @@ export class WaitingCalls {
 
 /** The error of a call that was never sent. */
 export function refusal(call: ClientCall, status: CallStatus): RpcError {
+  if (status instanceof RpcError) return status;
   return new RpcError(call.method.path, { processed: 'no', ...status });
 }

@@ -25,7 +25,12 @@ export class RpcError extends ClientError {
 }
 
 /** Which layer of this process refused a call. */
-export type Rejection = 'circuit_open' | 'bulkhead_full' | 'rate_limited' | 'throttled';
+export type Rejection =
+  | 'circuit_open'
+  | 'bulkhead_full'
+  | 'rate_limited'
+  | 'throttled'
+  | 'channel_closed';
 
 /**
  * A call that this process refused to make. It is final: another attempt would be refused too, or

@@ -124,6 +124,15 @@ function pushedBack(code: Status, pushback: string): Error {
   return Object.assign(new ServerError(code, 'busy'), { metadata });
 }
 
+test('a call on a client that has ended is refused, and not tried again', async () => {
+  await using pair = await startPair(
+    {},
+    options({ retry: { backoff: { initialMs: 60_000, maxMs: 60_000 } } }),
+  );
+  await pair.client[Symbol.asyncDispose]();
+  expect(await rejection(pair.client.unarySafe({}))).toMatchObject({ reason: 'channel_closed' });
+});
+
 describe('what the server says of another attempt', () => {
   test('pushback is waited for exactly', async () => {
     const { seen, handlers } = failing(1, () => pushedBack(Status.RESOURCE_EXHAUSTED, '300'));
