@@ -1,0 +1,30 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+
+import { expect, onTestFinished, test } from 'vitest';
+
+import { scenarios } from './scenarios.ts';
+
+const LAB = join(import.meta.dirname, '..', '..', 'scripts', 'lab.ts');
+
+/** The whole of the quick form, in ms; it takes about two thirds of that. */
+const LIMIT_MS = 110_000;
+
+test(
+  'the quick form of the lab: bars are met, and missed with their features off',
+  async () => {
+    const lab = spawn(process.execPath, [LAB, '--quick'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    onTestFinished(() => void lab.kill());
+    let output = '';
+    let errors = '';
+    lab.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+    lab.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
+    const code = await new Promise<number | null>((resolve) => lab.once('close', resolve));
+    expect(code, `${output}\n${errors}`).toBe(0);
+    for (const { name } of scenarios.filter(({ quick }) => quick)) {
+      expect(output).toMatch(new RegExp(`^ok +${name} · inboard`, 'm'));
+      expect(output).toMatch(new RegExp(`^control +${name} · feature off`, 'm'));
+    }
+  },
+  LIMIT_MS,
+);
