@@ -31,13 +31,13 @@ async function step(name: string, work: () => Promise<string>): Promise<void> {
 
 await runAsProgram(import.meta, async () => {
   try {
-    const { help, durationMs } = parseStartOptions(process.argv.slice(2));
-    if (help) {
+    const options = parseStartOptions(process.argv.slice(2));
+    if (options.help) {
       console.log(HELP);
       return 0;
     }
     await prepareContracts();
-    return await runShop(durationMs);
+    return await runShop(options);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     console.error(`${error.message}\n\n${HELP}`);

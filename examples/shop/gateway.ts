@@ -1,6 +1,7 @@
-// The shop's customers: calls `orders` in all four shapes, 44 times a second.
+// The shop's customers: calls `orders` in all four shapes, 44 times a second. What happens when a
+// call fails is in policy.yaml, and not here.
 import { type OrderItem, OrdersServiceDefinition } from '../../generated/orders/v1/orders.ts';
-import { type ClientCall, createClient, type Interceptor } from '../../src/index.ts';
+import { type ClientCall, createChannel, createClient, type Interceptor } from '../../src/index.ts';
 import { CATALOG } from './catalog.ts';
 import { ENTRY_HEADER } from './runner/meter.ts';
 import { OpenLoop } from './runner/open-loop.ts';
@@ -18,17 +19,14 @@ const entry: Interceptor<ClientCall> = (next, method) => (call) => {
   return next(call);
 };
 
-const orders = createClient(OrdersServiceDefinition, shop.target('orders'), {
+const { runtime } = shop;
+const policy = await shop.policy();
+const channel = createChannel(shop.target('orders'), { runtime, policy });
+const orders = createClient(OrdersServiceDefinition, channel, {
+  policy,
   interceptors: { perCall: [shop.meter.client, entry] },
-  // The only place in the shop that sets deadlines.
-  methods: {
-    getOrder: { timeoutMs: 2_000 },
-    placeOrder: { timeoutMs: 3_000 },
-    watchOrder: { timeoutMs: 5_000 },
-    importOrders: { timeoutMs: 5_000 },
-    quoteItems: { timeoutMs: 4_000 },
-  },
 });
+shop.watch(orders, channel);
 
 const known: string[] = [];
 
@@ -91,5 +89,4 @@ load.start(4, importOrders);
 load.start(6, quoteItems);
 await shop.untilClosed();
 await load.stop();
-await orders[Symbol.asyncDispose]();
-shop.leave();
+await shop.leave([orders, channel]);

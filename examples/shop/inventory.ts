@@ -1,5 +1,6 @@
 // Knows what lies in the warehouse. Three of these run, each with shelves of its own in memory.
 import { EventEmitter, once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { InventoryServiceDefinition } from '../../generated/inventory/v1/inventory.ts';
 import { createServer, ServerError, type ServiceImplementation, Status } from '../../src/index.ts';
@@ -22,22 +23,33 @@ const held = new Map<string, { readonly sku: string; readonly quantity: number }
 const changes = new EventEmitter().setMaxListeners(0);
 let version = 0;
 
-const server = createServer({ interceptors: { beforeHandler: [shop.meter.server] } });
+const server = createServer({
+  runtime: shop.runtime,
+  interceptors: { beforeHandler: [shop.meter.server, shop.troublemaker.server] },
+  // SIGTERM drains: health says NOT_SERVING, and for a second everything is served on, so that
+  // clients learn to go elsewhere before the first call is turned away. Then the process ends.
+  signals: ['SIGTERM', 'SIGINT'],
+  drain: { propagationMs: 1_000, graceMs: 3_000 },
+});
 
 const service: ServiceImplementation<InventoryServiceDefinition> = {
-  getStock({ sku }) {
+  async getStock({ sku }, { signal }) {
+    await walk(signal);
     const { units, priceCents } = shelfOf(sku);
     return { sku, units: BigInt(units), priceCents, replica: shop.name };
   },
 
-  reserveStock({ reservationId, sku, quantity }) {
+  async reserveStock({ reservationId, sku, quantity }, { signal }) {
+    await walk(signal);
     const shelf = shelfOf(sku);
-    // A second try finds the first one's units set aside already, and takes no more.
+    // A second try finds the first one's units set aside already, and takes no more. But only
+    // here: another replica knows nothing of it, which is why policy.yaml forbids a second try.
     if (!held.has(reservationId)) {
       if (quantity > shelf.units) {
         throw new ServerError(Status.FAILED_PRECONDITION, `Only ${shelf.units} of ${sku} are left`);
       }
       held.set(reservationId, { sku, quantity });
+      shop.executed('ReserveStock', reservationId);
       move(sku, -quantity);
       setTimeout(release, HOLD_MS, reservationId).unref();
     }
@@ -45,7 +57,10 @@ const service: ServiceImplementation<InventoryServiceDefinition> = {
   },
 
   // Tells what there is, then what changes. A slow reader skips what was overtaken meanwhile.
-  async *watchStock({ skus }, { signal }) {
+  async *watchStock({ skus }, { signal, draining }) {
+    // It would go on for long, so that it ends when the server drains: with UNAVAILABLE, which says
+    // that it may be watched elsewhere.
+    const over = AbortSignal.any([signal, draining]);
     const told = new Map<string, number>();
     for (;;) {
       const seen = version;
@@ -55,7 +70,7 @@ const service: ServiceImplementation<InventoryServiceDefinition> = {
         told.set(sku, units);
         yield { sku, units: BigInt(units) };
       }
-      if (seen === version) await once(changes, 'change', { signal });
+      if (seen === version) await once(changes, 'change', { signal: over });
     }
   },
 };
@@ -67,6 +82,11 @@ server.add(InventoryServiceDefinition, service, {
       quantity > 0 ? [] : [{ field: 'quantity', description: 'must be positive' }],
   },
 });
+
+/** The shelf is some steps away. Nobody goes there for a caller who has left. */
+function walk(signal: AbortSignal): Promise<void> {
+  return delay(5 + Math.random() * 15, undefined, { signal });
+}
 
 function shelfOf(sku: string): Shelf {
   const shelf = shelves.get(sku);

@@ -12,23 +12,40 @@ import {
   OrderState,
 } from '../../generated/orders/v1/orders.ts';
 import { PaymentsServiceDefinition } from '../../generated/payments/v1/payments.ts';
-import { createClient, createServer, RpcError, ServerError, Status } from '../../src/index.ts';
+import {
+  createChannel,
+  createClient,
+  createServer,
+  RpcError,
+  ServerError,
+  Status,
+} from '../../src/index.ts';
 import { ENTRY_HEADER } from './runner/meter.ts';
 import { ShopProcess } from './runner/shop-process.ts';
 
 /** Older orders are forgotten: this is memory. */
 const MAX_ORDERS = 1_000;
 
+/** How often a stream that broke is begun again. */
+const WATCH_TRIES = 3;
+
 const shop = new ShopProcess('orders');
+const { runtime } = shop;
 const interceptors = { perCall: [shop.meter.client] };
-const inventory = createClient(InventoryServiceDefinition, shop.target('inventory'), {
-  balancer: 'round_robin',
-  interceptors,
-});
-const payments = createClient(PaymentsServiceDefinition, shop.target('payments'), { interceptors });
+// Retries, hedges, breakers, ejections: see policy.yaml. It is read again whenever it changes.
+const policy = await shop.policy();
+const toInventory = createChannel(shop.target('inventory'), { runtime, policy });
+const inventory = createClient(InventoryServiceDefinition, toInventory, { policy, interceptors });
+const toPayments = createChannel(shop.target('payments'), { runtime, policy });
+const payments = createClient(PaymentsServiceDefinition, toPayments, { policy, interceptors });
+shop.watch(inventory, toInventory);
+shop.watch(payments, toPayments);
 const orders = new Map<string, Order>();
 
 const server = createServer({
+  runtime,
+  signals: ['SIGTERM', 'SIGINT'],
+  drain: { propagationMs: 1_000, graceMs: 3_000 },
   // Repeated on every call that a handler makes.
   propagate: [ENTRY_HEADER],
   interceptors: { beforeHandler: [shop.meter.server] },
@@ -109,16 +126,23 @@ async function charge(customer: string, orderId: string, amountCents: bigint): P
   }
 }
 
+/**
+ * A stream that has begun is not tried again for us, since nobody knows what we made of it. This one
+ * is safe to begin anew.
+ */
 async function untilTold(skus: readonly string[]): Promise<void> {
   const awaited = new Set(skus);
-  try {
-    for await (const { sku } of inventory.watchStock({ skus })) {
-      awaited.delete(sku);
-      // Leaving the loop ends the stream, there as well as here.
-      if (awaited.size === 0) break;
+  for (let tries = 1; awaited.size > 0; tries++) {
+    try {
+      for await (const { sku } of inventory.watchStock({ skus: [...awaited] })) {
+        awaited.delete(sku);
+        // Leaving the loop ends the stream, there as well as here.
+        if (awaited.size === 0) break;
+      }
+    } catch (error) {
+      const away = error instanceof RpcError && error.code === Status.UNAVAILABLE;
+      if (!away || tries === WATCH_TRIES) failUpstream(error);
     }
-  } catch (error) {
-    failUpstream(error);
   }
 }
 
@@ -155,4 +179,4 @@ function sum(amounts: readonly bigint[]): bigint {
   return amounts.reduce((total, amount) => total + amount, 0n);
 }
 
-await shop.serve(server, [inventory, payments]);
+await shop.serve(server, [inventory, payments, toInventory, toPayments]);

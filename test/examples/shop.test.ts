@@ -1,9 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
 
+import { parseStartOptions, UsageError } from '../../examples/shop/runner/options.ts';
 import { InventoryServiceDefinition } from '../../generated/inventory/v1/inventory.ts';
 import { OrdersServiceDefinition } from '../../generated/orders/v1/orders.ts';
 import { PaymentsServiceDefinition } from '../../generated/payments/v1/payments.ts';
@@ -70,8 +74,20 @@ class Run {
   /** The process ids of the shop, by name. */
   async pids(): Promise<Map<string, number>> {
     await this.line(/^gateway +\d+/);
-    const rows = this.lines.map((line) => /^(\S+) +(\d+) +(?:127\.0\.0\.1:\d+|-) /.exec(line));
+    const rows = this.lines.map((line) => /^(\S+) +(\d+) +(?:127\.0\.0\.1:\d+|-)/.exec(line));
     return new Map(rows.flatMap((row) => (row === null ? [] : [[row[1] ?? '', Number(row[2])]])));
+  }
+
+  /** The last line: what the run came to, by name. */
+  get figures(): Readonly<Record<string, number>> {
+    const line = this.lines.findLast((text) => text.startsWith('figures '));
+    const pairs = (line ?? '').split(' ').slice(1);
+    return Object.fromEntries(
+      pairs.map((pair): [string, number] => {
+        const [key = '', value] = pair.split('=');
+        return [key, Number(value)];
+      }),
+    );
   }
 
   /** A row of the last method table. */
@@ -81,7 +97,7 @@ class Run {
     readonly unknown: number;
   } {
     const row = this.lines.findLast((line) => line.startsWith(`${method} `));
-    const [, , , , ok, failed, unknown] = row?.split(/ +/) ?? [];
+    const [, , ok, , , , , , , failed, unknown] = row?.split(/ +/) ?? [];
     return { ok: Number(ok), failed: Number(failed), unknown: Number(unknown) };
   }
 
@@ -104,24 +120,38 @@ const methods = [
   ...Object.values(PaymentsServiceDefinition.methods).map(({ name }) => `payments.${name}`),
 ];
 
-test('--once runs the shop for a while: every method is called, nothing fails, all ends', async () => {
-  const run = new Run('--once', '--duration', '4');
+const policyText = readFileSync(
+  join(import.meta.dirname, '..', '..', 'examples', 'shop', 'policy.yaml'),
+  'utf8',
+);
+
+test('--once breaks the shop in every way, and no idempotent call fails', async () => {
+  const run = new Run('--once', '--duration', '14', '--seed', '7');
   await run.ended(0);
 
   expect(methods).toHaveLength(9);
   for (const method of methods) {
-    const { ok, failed, unknown } = run.counts(method);
-    expect({ method, called: ok > 0, failed, unknown }).toEqual({
-      method,
-      called: true,
-      failed: 0,
-      unknown: 0,
-    });
+    expect({ method, ok: run.counts(method).ok > 0 }).toEqual({ method, ok: true });
   }
   expect(run.output).toMatch(/^ok +idempotent unary calls that failed: 0 of [1-9]\d*$/m);
-  for (const replica of ['inventory-1', 'inventory-2', 'inventory-3']) {
-    const row = run.lines.findLast((line) => line.startsWith(replica));
-    expect(Number(/([\d.]+) %$/.exec(row ?? '')?.[1])).toBeGreaterThan(20);
+  expect(run.output).toMatch(/^ok +ran twice: 0 of [1-9]\d* charges, reservations$/m);
+  // The faults struck, and this is what the policy did about them.
+  const { figures } = run;
+  expect(figures).toMatchObject({ seed: 7, failed: 0, twice: 0 });
+  expect(figures).toMatchObject({ kills: 1, drains: 1, troubles: 1, outages: 1 });
+  for (const key of ['struck_calls', 'retries', 'ejections', 'breakers_opened', 'refused']) {
+    expect({ key, happened: (figures[key] ?? 0) > 0 }).toEqual({ key, happened: true });
+  }
+  for (const line of [
+    /^ +\d+\.\d s {2}SIGKILL inventory-\d$/,
+    /^ +\d+\.\d s {2}SIGTERM inventory-\d: it drains$/,
+    /^ +\d+\.\d s {2}inventory-\d has drained in \d+\.\d s and ended$/,
+    /^ +\d+\.\d s {2}inventory-\d is back \(pid \d+\)$/,
+    /^ +\d+\.\d s {2}inventory-\d is slow and failing for \d+\.\d s$/,
+    /^ +\d+\.\d s {2}ejected inventory-\d for \d+\.\d s: 5 failures in a row$/,
+    /^ +\d+\.\d s {2}breaker of payments\.ChargeCustomer: open$/,
+  ]) {
+    await run.line(line);
   }
   // The deadline is handed on, and shrinks on the way.
   const [, ...left] = (await run.line(/PlaceOrder .* (\d+)›(\d+)›(\d+)\|(\d+)$/)).map(Number);
@@ -131,33 +161,58 @@ test('--once runs the shop for a while: every method is called, nothing fails, a
   expect([...(await run.pids()).values()].filter(isRunning)).toEqual([]);
 });
 
+test('without retries idempotent calls fail, and what is tried again blindly runs twice', async () => {
+  await using folder = await temporaryFolder();
+  const policy = join(folder.path, 'policy.yaml');
+  await writeFile(policy, policyText.replace('{ idempotent: false }', '{ idempotent: true }'));
+  // With ejection it would be over before much of it is seen.
+  const args = ['--once', '--duration', '5', '--faults', 'trouble', '--without'];
+  const fragile = new Run(...args, 'retry,ejection');
+  const blind = new Run(...args, 'ejection', '--policy', policy);
+  await Promise.all([fragile.ended(1), blind.ended(1)]);
+
+  expect(fragile.output).toMatch(/^FAILED {2}idempotent unary calls that failed: [1-9]\d* of /m);
+  expect(fragile.figures).toMatchObject({ troubles: 1, retries: 0, hedges: 0, twice: 0 });
+  expect(blind.output).toMatch(/^FAILED {2}ran twice: [1-9]\d* of /m);
+  expect(blind.figures).toMatchObject({ troubles: 1, failed: 0 });
+});
+
 test('a payments that is killed is named, started again, and costs charges but no reads', async () => {
-  const run = new Run('--once', '--duration', '8');
+  const run = new Run('--once', '--duration', '7', '--faults', 'none');
   const pid = (await run.pids()).get('payments');
   if (pid === undefined) throw new Error(`payments is not in:\n${run.output}`);
   // The shop is at work.
-  await run.line(/calls\/s .* ok /);
+  await run.line(/calls\/s /);
   process.kill(pid, 'SIGKILL');
-  await run.line(new RegExp(`^payments \\(pid ${pid}\\) was killed by SIGKILL; starting it again`));
-  await run.line(/^payments is back$/);
+  await run.line(new RegExp(` payments \\(pid ${pid}\\) was killed by SIGKILL; starting it again`));
+  await run.line(/ payments is back \(pid \d+\)$/);
 
   await run.ended(1);
   expect(run.output).toMatch(/^ok +idempotent unary calls that failed: 0 of [1-9]\d*$/m);
   expect(run.output).toContain(`FAILED  payments (pid ${pid}) was killed by SIGKILL`);
-  const [, failed, unknown] = await run.line(
-    /^ +calls that are not idempotent: (\d+) failed, (\d+) with unknown outcome$/,
-  );
+  const { refused = 0, unknown = 0, failed, twice } = run.figures;
+  expect({ failed, twice }).toEqual({ failed: 0, twice: 0 });
   const lost = ['orders.PlaceOrder', 'payments.ChargeCustomer'].map((name) => run.counts(name));
   for (const counts of lost) expect(counts.failed + counts.unknown).toBeGreaterThan(0);
-  expect(Number(failed)).toBe(lost.reduce((sum, counts) => sum + counts.failed, 0));
-  expect(Number(unknown)).toBe(lost.reduce((sum, counts) => sum + counts.unknown, 0));
+  expect(refused).toBe(lost.reduce((sum, counts) => sum + counts.failed, 0));
+  expect(unknown).toBe(lost.reduce((sum, counts) => sum + counts.unknown, 0));
   expect(run.counts('orders.GetOrder')).toMatchObject({ failed: 0, unknown: 0 });
 });
 
-test('Ctrl-C ends all six processes in order, and is no failure', async () => {
-  const run = new Run();
+test('the policy file is taken up while the shop runs; Ctrl-C ends all six processes', async () => {
+  await using folder = await temporaryFolder();
+  const policy = join(folder.path, 'policy.yaml');
+  await writeFile(policy, policyText);
+  const run = new Run('--faults', 'none', '--policy', policy);
   const pids = await run.pids();
   expect(pids.size).toBe(6);
+
+  await writeFile(policy, policyText.replace('attempts: 3', 'attemps: 3'));
+  await run.line(/ The policy file was refused; the last good policy stays in force$/);
+  await run.line(/policy\.yaml:\d+:\d+ defaults\.retry\.attemps: is no known key; did you mean/);
+  await writeFile(policy, policyText.replace('attempts: 3', 'attempts: 4'));
+  await run.line(/ The policy file is in force as it is now \(.*policy\.yaml\)$/);
+
   run.process.kill('SIGINT');
   await run.ended(0);
   expect(run.output).not.toContain('was killed');
@@ -175,11 +230,42 @@ test('nothing is left running when the supervisor is killed hard', async () => {
 
 test.each([
   [['--onse'], "Unknown option '--onse'"],
-  [['--duration', '3'], '--duration is how long --once runs'],
+  [['--duration', '30'], '--duration is how long --once runs'],
   [['--once', '--duration', 'soon'], "not 'soon'"],
-])('%j is refused with a reason and exit code 2', async (args, reason) => {
-  const run = new Run(...args);
-  await run.ended(2);
-  expect(run.output).toContain(reason);
-  expect(run.output).toContain('--once');
+  [['--once', '--duration', '5'], '--duration 5 is too short for these faults: give 10 or more'],
+  [
+    ['--faults', 'kill,flood'],
+    "--faults takes some of kill,drain,trouble,outage, or none; not 'flood'",
+  ],
+  [
+    ['--without', 'retries'],
+    "--without takes some of retry,hedge,breaker,ejection,health; not 'retries'",
+  ],
+  [['--seed', '1.5'], "--seed takes a whole number from 0 on, as in 7; not '1.5'"],
+])('%j is refused with a reason', (args, reason) => {
+  const program = () => parseStartOptions(args);
+  expect(program).toThrow(UsageError);
+  expect(program).toThrow(reason);
 });
+
+test('a wrong option ends with exit code 2, and a policy that cannot be used with 1', async () => {
+  await using folder = await temporaryFolder();
+  const policy = join(folder.path, 'policy.yaml');
+  await writeFile(policy, policyText.replace('attempts: 3', 'attempts: 0'));
+  const usage = new Run('--onse');
+  const refused = new Run('--policy', policy);
+  const missing = new Run('--policy', join(folder.path, 'none.yaml'));
+  await Promise.all([usage.ended(2), refused.ended(1), missing.ended(1)]);
+  expect(usage.output).toContain("Unknown option '--onse'");
+  expect(usage.output).toContain('--once');
+  expect(refused.output).toMatch(/policy\.yaml:\d+:\d+ defaults\.retry\.attempts: is 0; /);
+  expect(missing.output).toMatch(/The policy file .*none\.yaml cannot be read: ENOENT/);
+});
+
+async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'inboard-shop-'));
+  return {
+    path,
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+  };
+}

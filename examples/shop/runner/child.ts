@@ -1,8 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-import type { ChildMessage, SupervisorMessage } from './protocol.ts';
-import type { Report } from './report.ts';
+import type { ChildMessage, ChildNews, SupervisorMessage } from './protocol.ts';
 
 /** How long a process may take to end once it is told to. */
 const STOP_MS = 8_000;
@@ -13,7 +12,7 @@ export interface ChildOptions {
   readonly name: string;
   readonly file: string;
   readonly args: readonly string[];
-  readonly onReport: (report: Report) => void;
+  readonly onNews: (news: ChildNews) => void;
   /** A line that the process wrote to its output. */
   readonly onLine: (line: string) => void;
 }
@@ -49,11 +48,11 @@ export class Child {
     });
     this.ready = new Promise((resolve) => {
       this.process.on('message', (message: ChildMessage) => {
-        if (message.kind === 'report') {
-          options.onReport(message.report);
-        } else {
+        if (message.kind === 'ready') {
           this.isReady = true;
           resolve(message.address);
+        } else {
+          options.onNews(message);
         }
       });
     });
@@ -80,14 +79,21 @@ export class Child {
     if (!this.isReady || !this.process.connected) {
       this.process.kill('SIGKILL');
     } else {
-      const message: SupervisorMessage = { kind: 'stop' };
-      // It may end in this very moment: then there is nobody to tell.
-      this.process.send(message, () => undefined);
+      this.send({ kind: 'stop' });
     }
     const timer = setTimeout(() => this.process.kill('SIGKILL'), STOP_MS);
     const exit = await this.exited;
     clearTimeout(timer);
     return exit;
+  }
+
+  /** Says something to it. It may end in this very moment: then there is nobody to tell. */
+  send(message: SupervisorMessage): void {
+    if (this.process.connected) this.process.send(message, () => undefined);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.process.kill(signal);
   }
 
   private readLines(onLine: (line: string) => void): void {

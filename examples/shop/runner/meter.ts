@@ -18,6 +18,12 @@ export function shortName(method: Pick<Method, 'service' | 'name'>): string {
   return `${stageOf(method)}.${method.name}`;
 }
 
+/** The same for a path. */
+export function shortNameOf(path: string): string {
+  const [, service = '', name = ''] = path.split('/');
+  return shortName({ service, name });
+}
+
 /** Counts the calls of one process in two interceptors, one for each side. */
 export class Meter {
   private report = emptyReport();

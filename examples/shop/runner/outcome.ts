@@ -12,19 +12,19 @@ const VAGUE: ReadonlySet<Status> = new Set([
 ]);
 
 /**
- * What the end of a call means to whoever made it. A failure is `unknown` where the work may have
- * been done all the same: a call that is not idempotent, or a stream that was interrupted. An
- * idempotent unary call has plainly `failed`, for it could be made again.
+ * What the end of a call means to whoever made it. `failed`: it was not carried out, for certain.
+ * `unknown`: it may have been, and so may a part of a stream that was interrupted.
  */
 export function outcomeOf(call: ClientCall, status: CallStatus): Outcome {
-  const { method } = call;
   if (status.code === Status.OK || wasLeft(call, status)) return 'ok';
-  if (status.processed === 'no' || !VAGUE.has(status.code)) return 'failed';
-  const repeatable = method.shape === 'unary' && method.idempotency !== undefined;
-  return repeatable ? 'failed' : 'unknown';
+  return status.processed === 'no' || !VAGUE.has(status.code) ? 'failed' : 'unknown';
 }
 
-/** A reader that has seen enough of a stream leaves it: that is an end as good as any. */
+/**
+ * Nobody here waits for it any more: a reader that has seen enough of a stream leaves it, and so
+ * does a handler that reads for a caller who is gone. That is an end as good as any.
+ */
 function wasLeft({ method, cancelled }: ClientCall, { code }: CallStatus): boolean {
-  return method.responseStream && code === Status.CANCELLED && cancelled?.code === code;
+  const reads = method.responseStream || method.idempotency === 'NO_SIDE_EFFECTS';
+  return reads && code === Status.CANCELLED && cancelled?.code === code;
 }

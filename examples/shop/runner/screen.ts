@@ -1,20 +1,27 @@
 import type { WriteStream } from 'node:tty';
 
+import { cut } from './layout.ts';
+
+/** Room for a table, in characters. */
+export interface Room {
+  readonly rows: number;
+  readonly columns: number;
+}
+
 /** Where the shop shows what it does. */
 export interface Screen {
   /** True where a table is redrawn in place. */
   readonly live: boolean;
-  /** Something happened that is worth a line. */
+  /** A line that stays; a live screen that draws a table has it in there. */
   say(line: string): void;
   /** The state of things now: `table` on a live screen, else `summary` now and then. */
-  show(table: () => readonly string[], summary: () => string): void;
+  show(table: (room: Room) => readonly string[], summary: () => string): void;
   /** Gives the terminal back. */
   close(): void;
 }
 
 /** How often a summary is printed where there is no terminal. */
 const SUMMARY_EVERY_MS = 3_000;
-const REMEMBERED = 5;
 
 export function openScreen(output: NodeJS.WriteStream): Screen {
   return output.isTTY ? new LiveScreen(output) : new LineScreen(output);
@@ -34,7 +41,7 @@ class LineScreen implements Screen {
     this.output.write(`${line}\n`);
   }
 
-  show(_table: () => readonly string[], summary: () => string): void {
+  show(_table: (room: Room) => readonly string[], summary: () => string): void {
     const nowMs = performance.now();
     this.nextMs ??= nowMs + SUMMARY_EVERY_MS;
     if (nowMs < this.nextMs) return;
@@ -45,12 +52,10 @@ class LineScreen implements Screen {
   close(): void {}
 }
 
-/** Redraws one table in place, with what was said lately below it. */
+/** Redraws one table in place. */
 class LiveScreen implements Screen {
   readonly live = true;
   private readonly output: WriteStream;
-  /** The latest messages, as lines. */
-  private said: (readonly string[])[] = [];
   private drawn = 0;
   private readonly resized = (): void => {
     // Lines that were drawn are broken anew, so that there is no way back to the first of them.
@@ -64,21 +69,15 @@ class LiveScreen implements Screen {
   }
 
   say(line: string): void {
-    if (this.drawn === 0) {
-      this.output.write(`${line}\n`);
-      return;
-    }
-    const time = new Date().toTimeString().slice(0, 8);
-    this.said = [...this.said, `${time} ${line}`.split('\n')].slice(-REMEMBERED);
+    if (this.drawn === 0) this.output.write(`${line}\n`);
   }
 
-  show(table: () => readonly string[]): void {
-    // The last row stays free for the cursor.
+  show(table: (room: Room) => readonly string[]): void {
+    // The last row stays free for the cursor. A terminal that tells no size has the usual one.
     const rows = Math.max(1, (this.output.rows || 24) - 1);
     const columns = this.output.columns || 80;
-    const fixed = table().slice(0, rows);
-    const lines = [...fixed, ...this.latest(rows - fixed.length)];
-    const drawing = lines.map((line) => `${line.slice(0, columns)}\u001B[K\n`).join('');
+    const lines = table({ rows, columns }).slice(0, rows);
+    const drawing = lines.map((line) => `${cut(line, columns)}\u001B[K\n`).join('');
     // Hide the cursor, go up to the first line, draw over what is there, clear what is below.
     this.output.write(`\u001B[?25l${this.up()}${drawing}\u001B[J`);
     this.drawn = lines.length;
@@ -88,16 +87,6 @@ class LiveScreen implements Screen {
     this.output.off('resize', this.resized);
     this.output.write(`${this.up()}\u001B[J\u001B[?25h`);
     this.drawn = 0;
-    for (const line of this.said.flat()) this.output.write(`${line}\n`);
-  }
-
-  /** What was said last, as far as there is room; of a long message the first lines. */
-  private latest(room: number): string[] {
-    const lines: string[] = [];
-    for (const message of this.said.toReversed()) {
-      lines.unshift(...message.slice(0, room - lines.length));
-    }
-    return lines;
   }
 
   private up(): string {

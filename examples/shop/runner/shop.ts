@@ -18,8 +18,8 @@ export const CLOSING_ORDER: readonly (readonly string[])[] = [
 export interface ShopMethod {
   /** `orders.GetOrder` */
   readonly name: string;
-  /** A unary call that may be made again: none of these may fail. */
-  readonly repeatable: boolean;
+  /** It may run twice, as its contract has it; the policy may say otherwise. */
+  readonly idempotent: boolean;
   readonly streaming: boolean;
 }
 
@@ -31,9 +31,9 @@ export const METHODS: readonly ShopMethod[] = [
 
 /**
  * Starts the shop from the back to the front. Every port is the system's choice, and every caller
- * is told where those are that it calls.
+ * is told where those are that it calls. `policy`: further arguments of all that are clients.
  */
-export async function openShop(supervisor: Supervisor): Promise<void> {
+export async function openShop(supervisor: Supervisor, policy: readonly string[]): Promise<void> {
   const start = (name: string, file: string, args: readonly string[] = []) =>
     supervisor.start({ name, file, args });
   const [payments, ...inventory] = await Promise.all([
@@ -45,8 +45,9 @@ export async function openShop(supervisor: Supervisor): Promise<void> {
     `static:///${inventory.join(',')}`,
     '--payments',
     `static:///${payments}`,
+    ...policy,
   ]);
-  await start('gateway', 'gateway.ts', ['--orders', `static:///${orders}`]);
+  await start('gateway', 'gateway.ts', ['--orders', `static:///${orders}`, ...policy]);
 }
 
 function methodsOf({ fullName, methods }: ServiceDefinition): ShopMethod[] {
@@ -54,7 +55,7 @@ function methodsOf({ fullName, methods }: ServiceDefinition): ShopMethod[] {
     const streaming = requestStream || responseStream;
     return {
       name: shortName({ service: fullName, name }),
-      repeatable: !streaming && options.idempotencyLevel !== undefined,
+      idempotent: options.idempotencyLevel !== undefined,
       streaming,
     };
   });

@@ -61,7 +61,9 @@ export class Statistics {
       addReport(report, arrival.report);
       served.set(arrival.name, (served.get(arrival.name) ?? 0) + arrival.report.served);
     }
-    return { seconds: Math.min(this.windowMs, this.elapsedMs()) / 1_000, report, served };
+    // Of less than a second no rate is told.
+    const elapsedMs = Math.max(1_000, Math.min(this.windowMs, this.elapsedMs()));
+    return { seconds: elapsedMs / 1_000, report, served };
   }
 
   private elapsedMs(): number {

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 
 import { Child, type Exit } from './child.ts';
-import type { Report } from './report.ts';
+import type { ChildCounts, Tone } from './protocol.ts';
+import type { Trouble } from './trouble.ts';
 
-/** How long a process that died stays away. */
+/** How long a process that died by itself stays away. */
 const RESTART_AFTER_MS = 1_000;
 
 /** What to run. */
@@ -23,12 +24,22 @@ export interface ProcessState {
   readonly address: string | undefined;
   /** False from its death until its successor is ready. */
   readonly up: boolean;
+  /** What is being done to it on purpose, in a word or two. */
+  readonly fault: string | undefined;
 }
 
 export interface SupervisorListener {
-  report(name: string, report: Report): void;
+  /** What a process has counted. */
+  counts(name: string, counts: ChildCounts): void;
   /** A line for people: a death, a restart, or what a process has printed. */
-  say(line: string): void;
+  say(line: string, tone: Tone): void;
+}
+
+/** An end that is brought about on purpose. */
+interface Ending {
+  readonly awayMs: number;
+  readonly ended: (exit: Exit) => void;
+  readonly back: () => void;
 }
 
 interface Supervised {
@@ -37,6 +48,8 @@ interface Supervised {
   address: string | undefined;
   up: boolean;
   timer: NodeJS.Timeout | undefined;
+  fault: string | undefined;
+  ending: Ending | undefined;
 }
 
 /**
@@ -56,13 +69,14 @@ export class Supervisor {
 
   /** Starts a process and resolves to its address; rejects when it ends before it is ready. */
   async start(program: Program): Promise<string> {
-    const child = this.spawn(program, '127.0.0.1:0');
     const supervised: Supervised = {
       program,
-      child,
+      child: this.spawn(program, '127.0.0.1:0'),
       address: undefined,
       up: false,
       timer: undefined,
+      fault: undefined,
+      ending: undefined,
     };
     this.processes.set(program.name, supervised);
     const exit = await this.untilReady(supervised);
@@ -74,12 +88,45 @@ export class Supervisor {
   }
 
   states(): ProcessState[] {
-    return [...this.processes.values()].map(({ program, child, address, up }) => ({
+    return [...this.processes.values()].map(({ program, child, address, up, fault }) => ({
       name: program.name,
       pid: child.pid,
       address,
       up,
+      fault,
     }));
+  }
+
+  isUp(name: string): boolean {
+    return this.processes.get(name)?.up ?? false;
+  }
+
+  /**
+   * Ends a process by a signal, on purpose, and starts it again `awayMs` after its end. `ended`
+   * tells how it went, `back` that the new one is ready; neither settles when the shop closes first.
+   */
+  end(
+    name: string,
+    signal: 'SIGKILL' | 'SIGTERM',
+    awayMs: number,
+  ): { readonly ended: Promise<Exit>; readonly back: Promise<void> } {
+    const ended = Promise.withResolvers<Exit>();
+    const back = Promise.withResolvers<void>();
+    const supervised = this.processes.get(name);
+    if (supervised !== undefined) {
+      supervised.fault = signal;
+      supervised.ending = { awayMs, ended: ended.resolve, back: back.resolve };
+      supervised.child.signal(signal);
+    }
+    return { ended: ended.promise, back: back.promise };
+  }
+
+  /** Makes a process ill, or well again. */
+  trouble(name: string, trouble: Trouble | undefined, fault: string | undefined): void {
+    const supervised = this.processes.get(name);
+    if (supervised === undefined) return;
+    supervised.fault = fault;
+    supervised.child.send({ kind: 'trouble', trouble });
   }
 
   /** Ends everything, in this order, so that nobody calls a server that is gone. */
@@ -92,9 +139,11 @@ export class Supervisor {
     const supervised = this.processes.get(name);
     if (supervised === undefined) return;
     clearTimeout(supervised.timer);
-    const { child, up } = supervised;
+    const { child, up, ending } = supervised;
     const exit = await child.stop();
-    if (up && !exit.clean) this.deaths.push(`${name} (pid ${child.pid}) ${exit.how} at closing`);
+    if (up && !exit.clean && ending === undefined) {
+      this.deaths.push(`${name} (pid ${child.pid}) ${exit.how} at closing`);
+    }
   }
 
   private spawn({ name, file, args }: Program, listen: string): Child {
@@ -102,9 +151,21 @@ export class Supervisor {
       name,
       file: join(import.meta.dirname, '..', file),
       args: ['--name', name, '--listen', listen, ...args],
-      onReport: (report) => this.listener.report(name, report),
-      onLine: (line) => this.listener.say(`[${name}] ${line}`),
+      onNews: (news) => {
+        if (news.kind === 'event') this.listener.say(this.named(news.text), news.tone);
+        else this.listener.counts(name, news);
+      },
+      onLine: (line) => this.listener.say(`[${name}] ${line}`, 'plain'),
     });
+  }
+
+  /** The names of processes for their addresses: what people know them by. */
+  private named(text: string): string {
+    let named = text;
+    for (const { program, address } of this.processes.values()) {
+      if (address !== undefined) named = named.replaceAll(address, program.name);
+    }
+    return named;
   }
 
   /** Undefined once it is ready, or how it ended before that. */
@@ -123,17 +184,29 @@ export class Supervisor {
     const exit = await child.exited;
     if (this.stopping) return;
     supervised.up = false;
-    const death = `${child.name} (pid ${child.pid}) ${exit.how}`;
-    this.deaths.push(death);
-    this.listener.say(`${death}; starting it again${lastWords(exit)}`);
-    supervised.timer = setTimeout(() => void this.restart(supervised), RESTART_AFTER_MS);
+    const { ending } = supervised;
+    const end = `${child.name} (pid ${child.pid}) ${exit.how}`;
+    if (ending === undefined) {
+      this.deaths.push(end);
+      this.listener.say(`${end}; starting it again${lastWords(exit)}`, 'bad');
+    } else {
+      ending.ended(exit);
+    }
+    const awayMs = ending?.awayMs ?? RESTART_AFTER_MS;
+    supervised.timer = setTimeout(() => void this.restart(supervised), awayMs);
   }
 
   private async restart(supervised: Supervised): Promise<void> {
-    const { program, address } = supervised;
+    const { program, address, ending } = supervised;
+    // What was done to the old one was not done to the new one.
+    supervised.fault = undefined;
+    supervised.ending = undefined;
     supervised.child = this.spawn(program, address ?? '127.0.0.1:0');
     const exit = await this.untilReady(supervised);
-    if (exit === undefined) this.listener.say(`${program.name} is back`);
+    if (exit === undefined) {
+      this.listener.say(`${program.name} is back (pid ${supervised.child.pid})`, 'good');
+      ending?.back();
+    }
     void this.watch(supervised);
   }
 }

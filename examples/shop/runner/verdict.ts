@@ -1,39 +1,101 @@
+import type { DoneFault, FaultKind } from './faults.ts';
+import type { Ledger } from './ledger.ts';
 import { callsOf, type MethodReport, methodOf, type Report } from './report.ts';
 import { METHODS, type ShopMethod } from './shop.ts';
+import { type Standings, type Totals, totalsOf } from './totals.ts';
 
 export interface Verdict {
   readonly passed: boolean;
   readonly lines: readonly string[];
 }
 
-/**
- * What the run came to. It fails for an idempotent unary call that failed, for a method that nobody
- * called and for a process that died. What else went wrong is told apart, for nobody could have
- * made those calls again without asking.
- */
-export function judge(report: Report, deaths: readonly string[]): Verdict {
-  const repeatable = METHODS.filter((method) => method.repeatable);
-  const once = METHODS.filter((method) => !method.repeatable && !method.streaming);
-  const streams = METHODS.filter((method) => method.streaming);
-  const idle = METHODS.filter(({ name }) => callsOf(methodOf(report, name)) === 0);
-  const failures = sum(report, repeatable, 'failed');
-  const calls = repeatable.reduce((all, { name }) => all + callsOf(methodOf(report, name)), 0);
-  const verdict = (bad: boolean): string => (bad ? 'FAILED' : 'ok    ');
-  const lines = [
-    `${verdict(failures > 0)}  idempotent unary calls that failed: ${failures} of ${calls}`,
-    `        calls that are not idempotent: ${sum(report, once, 'failed')} failed, ` +
-      `${sum(report, once, 'unknown')} with unknown outcome`,
-    `        streams: ${sum(report, streams, 'failed')} failed, ` +
-      `${sum(report, streams, 'unknown')} interrupted`,
-    ...METHODS.flatMap((method) => lastFailure(method, methodOf(report, method.name))),
-    ...idle.map(({ name }) => `FAILED  nobody called ${name}`),
-    ...deaths.map((death) => `FAILED  ${death}`),
-  ];
-  return { passed: failures + idle.length + deaths.length === 0, lines };
+/** What a run came to. */
+export interface Results {
+  readonly seconds: number;
+  readonly seed: number;
+  readonly report: Report;
+  readonly standings: Standings;
+  readonly ledger: Ledger;
+  /** The faults that should have struck, and those that did. */
+  readonly planned: readonly FaultKind[];
+  readonly done: readonly DoneFault[];
+  /** Processes that ended by themselves. */
+  readonly deaths: readonly string[];
 }
 
-function sum(report: Report, methods: readonly ShopMethod[], key: 'failed' | 'unknown'): number {
-  return methods.reduce((total, { name }) => total + methodOf(report, name)[key], 0);
+/**
+ * A run fails for an idempotent unary call that failed, for anything that ran twice, for a fault
+ * that did not strike, for a method that nobody called and for a process that died by itself.
+ * Calls that are not idempotent may fail: making them again would be worse.
+ */
+export function judge(results: Results): Verdict {
+  const { report, standings, ledger, deaths } = results;
+  const totals = totalsOf(report, standings);
+  const { idempotent, others, streams } = totals;
+  const failed = idempotent.refused + idempotent.unknown;
+  const idle = METHODS.filter(({ name }) => callsOf(methodOf(report, name)) === 0);
+  const missed = missedFaults(results);
+  const lines = [
+    verdict(failed > 0, `idempotent unary calls that failed: ${failed} of ${idempotent.calls}`),
+    verdict(
+      ledger.twice > 0,
+      `ran twice: ${ledger.twice} of ${ledger.total} charges, reservations`,
+    ),
+    ...missed.map((why) => verdict(true, why)),
+    ...idle.map(({ name }) => verdict(true, `nobody called ${name}`)),
+    ...deaths.map((death) => verdict(true, death)),
+    `        others that failed: ${others.refused} of ${others.calls} refused before they ran, ` +
+      `${others.unknown} with unknown outcome`,
+    `        streams: ${streams.refused} of ${streams.calls} refused, ` +
+      `${streams.unknown} interrupted`,
+    ...METHODS.flatMap((method) => lastFailure(method, methodOf(report, method.name))),
+    figuresLine(results, totals),
+  ];
+  const bad = failed + ledger.twice + missed.length + idle.length + deaths.length;
+  return { passed: bad === 0, lines };
+}
+
+/** Everything that matters in one line that a program can read. */
+function figuresLine({ seconds, seed, report, ledger, done }: Results, totals: Totals): string {
+  const { idempotent, others, retries, hedges, overBudget } = totals;
+  const struck = (kind: FaultKind): number =>
+    done.filter((fault) => fault.kind === kind && fault.missed === undefined).length;
+  const figures: Readonly<Record<string, number | string>> = {
+    seconds: seconds.toFixed(1),
+    seed,
+    idempotent: idempotent.calls,
+    failed: idempotent.refused + idempotent.unknown,
+    others: others.calls,
+    refused: others.refused,
+    unknown: others.unknown,
+    twice: ledger.twice,
+    retries,
+    hedges,
+    over_budget: overBudget,
+    ejections: report.ejections,
+    breakers_opened: report.breakersOpened,
+    kills: struck('kill'),
+    drains: struck('drain'),
+    troubles: struck('trouble'),
+    outages: struck('outage'),
+    struck_calls: report.struck.failed + report.struck.slowed,
+  };
+  const pairs = Object.entries(figures).map(([key, value]) => `${key}=${value}`);
+  return `figures ${pairs.join(' ')}`;
+}
+
+function missedFaults({ planned, done }: Results): string[] {
+  return planned.flatMap((kind) => {
+    const struck = done.filter((fault) => fault.kind === kind);
+    if (struck.length === 0) return [`there was no time for the fault '${kind}'`];
+    return struck.flatMap(({ missed }) =>
+      missed === undefined ? [] : [`the fault '${kind}' did not strike: ${missed}`],
+    );
+  });
+}
+
+function verdict(bad: boolean, text: string): string {
+  return `${bad ? 'FAILED' : 'ok    '}  ${text}`;
 }
 
 /** The latest failure of a method, in words; nothing where there was none. */
