@@ -46,6 +46,16 @@ export class Availability {
     );
   }
 
+  /** An endpoint that says it is not serving, for a call that would fail otherwise. */
+  lastResort(
+    endpoints: readonly Endpoint[],
+    call: ClientCall,
+    nowMs: number,
+  ): Endpoint | undefined {
+    const unhealthy = endpoints.filter(({ state }) => state === 'unhealthy');
+    return unhealthy.length === 0 ? undefined : this.balancer?.pick(unhealthy, call, nowMs);
+  }
+
   /** Where a call goes; undefined where it is to wait. */
   pick(call: ClientCall, nowMs: number): Endpoint | undefined {
     const { balancer, available } = this;

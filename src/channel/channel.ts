@@ -233,7 +233,9 @@ export class Channel {
     const endpoint = this.closed ? undefined : this.pick(call, nowMs);
     if (endpoint !== undefined) return { sent: this.send(call, endpoint, nowMs) };
     const failed = this.hopeless(call);
-    return failed === undefined ? undefined : { failed };
+    if (failed === undefined) return undefined;
+    const lastResort = this.closed ? undefined : this.endpoints.lastResort(call, nowMs);
+    return lastResort === undefined ? { failed } : { sent: this.send(call, lastResort, nowMs) };
   }
 
   /** Why a call that finds no endpoint ready fails at once; undefined while it may still wait. */

@@ -80,6 +80,14 @@ export class EndpointSet implements EndpointHost<Endpoint>, EjectionHost {
     return this.availability.pick(call, nowMs);
   }
 
+  /**
+   * Where a call goes that would fail otherwise: to an endpoint that says it is not serving. One
+   * that drains still serves for a while, and health is a hint whom to choose, not a gate.
+   */
+  lastResort(call: ClientCall, nowMs: number): Endpoint | undefined {
+    return this.availability.lastResort(this.endpoints, call, nowMs);
+  }
+
   /** Another policy. Connections, loads and ejections stay. */
   configure(settings: ChannelSettings): void {
     const before = this.settings;

@@ -34,6 +34,11 @@ export class ClientCall extends Call {
     this.headerListeners.push(listener);
   }
 
+  /** True where somebody waits to be shown response headers. */
+  get showsResponseHeader(): boolean {
+    return this.headerListeners !== undefined;
+  }
+
   /** For transports: response headers are here. */
   tellResponseHeader(): void {
     if (this.headerListeners === undefined) return;

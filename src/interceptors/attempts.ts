@@ -26,7 +26,8 @@ export interface SharedRetryState {
 /**
  * One logical call and its attempts. Starts as one attempt; a failed one may be followed by
  * another after a wait, and, where the method is hedged, an open one too. The first attempt that
- * gets response headers has won: the call is committed to it and the others are cancelled.
+ * gets response headers, or the response where nobody looks at those, has won: the call is committed
+ * to it and the others are cancelled.
  */
 export class Attempts implements AttemptOwner {
   private readonly call: ClientCall;
@@ -40,6 +41,8 @@ export class Attempts implements AttemptOwner {
   /** Attempts that count; transparent ones do not. */
   private made = 0;
   private transparent = 0;
+  /** Attempts made while another was open. */
+  private hedges = 0;
   private readonly open: AttemptCall[] = [];
   private winner: AttemptCall | undefined = undefined;
   private settled = false;
@@ -120,6 +123,9 @@ export class Attempts implements AttemptOwner {
 
   headersCame(attempt: AttemptCall): void {
     if (this.settled || this.winner !== undefined) return;
+    // A6 commits here because headers are shown to the caller. Where nobody looks at those of a
+    // single response, a server that dies between them and the status still costs no call.
+    if (!this.call.method.responseStream && !this.call.showsResponseHeader) return;
     this.commit(attempt);
     this.call.adoptResponse(attempt);
     this.call.tellResponseHeader();
@@ -232,7 +238,7 @@ export class Attempts implements AttemptOwner {
   private hedgeLater(): void {
     const { call, rules } = this;
     const delayMs = rules.hedgeDelayMs();
-    if (delayMs === undefined || this.made >= rules.maxAttempts) return;
+    if (delayMs === undefined || this.hedges >= (rules.hedge?.extra ?? 0)) return;
     const { clock } = call.runtime;
     this.timer?.clear();
     this.timer = clock.setTimer(clock.now() + delayMs, () => this.hedge());
@@ -242,6 +248,7 @@ export class Attempts implements AttemptOwner {
     if (this.settled || this.winner !== undefined || this.stopped) return;
     if (this.call.cancelled !== undefined || this.replay?.replayable === false) return;
     if (!this.mayAfford()) return;
+    this.hedges++;
     this.rules.counters.hedges++;
     for (const attempt of this.open) this.remember(attempt);
     this.relaunch();

@@ -21,6 +21,12 @@ const QUICK_FAILURES = 5;
 /** One answer moves the typical latency by this factor, up or down: so it follows the median. */
 const STEP = 1.05;
 
+/**
+ * A call that was given up would have taken longer than it did: about as long again, as a rule for
+ * heavy tails. Without it a slow endpoint whose calls are all hedged looks no slower than the hedges.
+ */
+const CENSORED = 2;
+
 /** How a call ended, as far as it says something of its endpoint. */
 export type LoadOutcome =
   /** The server answered, with whatever status. */
@@ -180,9 +186,10 @@ export class EndpointLoad {
       this.keepAnswered();
     }
     const before = this.estimateMs;
+    const likelyMs = answered ? ms : CENSORED * ms;
     // On a scale of ratios: a quarter of the way up, half of the way down.
     if (before === 0) this.estimateMs = ms;
-    else if (ms > before) this.estimateMs = before * Math.sqrt(Math.sqrt(ms / before));
+    else if (ms > before) this.estimateMs = before * Math.sqrt(Math.sqrt(likelyMs / before));
     else if (answered) this.estimateMs = Math.sqrt(before * ms);
     this.concluded(ms, nowMs);
   }

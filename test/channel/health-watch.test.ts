@@ -65,16 +65,18 @@ describe('an endpoint that says NOT_SERVING', () => {
     expect(after.call.endpoint).toBe(fleet.addresses[1 - at]);
   });
 
-  test('fails calls at once where it is the only one, and says why', async () => {
+  test('gets calls that would fail otherwise, and none that wait for a better one', async () => {
     await using fleet = await memoryFleet(1, WATCHED);
     fleet.servers[0]?.health.set('', 'NOT_SERVING');
     await turn();
     const client = createClient(ShapesServiceDefinition, fleet.channel, {
       defaults: { retry: false },
     });
-    expect(await rejection(client.unary({}))).toMatchObject({
-      code: Status.UNAVAILABLE,
-      processed: 'no',
+    expect(await client.unary({})).toMatchObject({ sample: { text: '0' } });
+    const late = client.unary({}, { waitForReady: true, timeoutMs: 50 });
+    fleet.runtime.clock.advance(50);
+    expect(await rejection(late)).toMatchObject({
+      code: Status.DEADLINE_EXCEEDED,
       details: expect.stringContaining('is unhealthy: it is not serving') as string,
     });
     const waiting = client.unary({}, { waitForReady: true });

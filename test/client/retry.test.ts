@@ -190,20 +190,27 @@ describe('commitment', () => {
     expect(calls).toBe(2);
   });
 
-  test('a unary call that got headers is committed', async () => {
+  test.each([
+    ['committed where the caller is shown them', true, 1],
+    ['tried again where nobody has seen them', false, 2],
+  ])('a unary call that got headers is %s', async (_what, shown, attempts) => {
     let calls = 0;
     await using pair = await startPair(
       {
         async unarySafe(_request, { sendHeader }) {
           calls++;
           sendHeader();
-          throw unavailable();
+          if (calls === 1) throw unavailable();
+          return {};
         },
       },
       options(),
     );
-    await expect(pair.client.unarySafe({})).rejects.toMatchObject({ code: Status.UNAVAILABLE });
-    expect(calls).toBe(1);
+    const call = pair.client.unarySafe({}, shown ? { onHeader: () => undefined } : {});
+    const codeOf = (error: unknown): unknown => (error as RpcError).code;
+    const code = await call.then(() => Status.OK, codeOf);
+    expect(code).toBe(shown ? Status.UNAVAILABLE : Status.OK);
+    expect(calls).toBe(attempts);
   });
 
   test('a request stream is sent again from its start', async () => {

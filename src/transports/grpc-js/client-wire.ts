@@ -84,10 +84,18 @@ function knownCode(code: number): Status {
   return code in Status ? code : Status.UNKNOWN;
 }
 
-/** grpc-js tells a stream that its server refused only by these words; a test pins them. */
+/**
+ * grpc-js tells by these words alone that no server has processed a call: one refused the stream,
+ * or the connection went and no other could be had. Tests pin them.
+ */
 function wasRefused({ code, details, metadata }: StatusObject): boolean {
-  const said = code === grpc.status.UNAVAILABLE && details === 'Stream refused by server';
-  return said && Object.keys(metadata.toJSON()).length === 0;
+  const said =
+    details === 'Stream refused by server' || details.startsWith('No connection established');
+  return code === grpc.status.UNAVAILABLE && said && isEmpty(metadata);
+}
+
+function isEmpty(metadata: GrpcMetadata): boolean {
+  return Object.keys(metadata.toJSON()).length === 0;
 }
 
 function refuseIncoming(
