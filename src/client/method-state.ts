@@ -4,6 +4,7 @@ import type { Runtime } from '../core/runtime.ts';
 import { Breaker } from '../policies/breaker.ts';
 import { Bulkhead } from '../policies/bulkhead.ts';
 import { LatencyWindow } from '../policies/latency-window.ts';
+import type { BreakerPolicy } from '../policies/policy.ts';
 import type { AttemptCounters } from '../policies/retry-rules.ts';
 import { RetryRules } from '../policies/retry-rules.ts';
 import { AdaptiveThrottle } from '../policies/throttle.ts';
@@ -55,12 +56,28 @@ export class MethodState {
     const { policy } = effective;
     this.effective_ = effective;
     this.rules = this.makeRules(policy);
-    this.breaker = kept(this.breaker, policy.breaker, (p) => new Breaker(p, clock, random));
+    this.breaker = kept(this.breaker, policy.breaker, (p) => this.makeBreaker(p));
     this.bulkhead = kept(this.bulkhead, policy.bulkhead, (p) => new Bulkhead(p));
     this.rateLimit = kept(this.rateLimit, policy.rateLimit, (p) => new TokenBucket(p, clock));
     const makeThrottle = (p: NonNullable<typeof policy.throttle>): AdaptiveThrottle =>
       new AdaptiveThrottle(p, clock, random);
     this.throttle = kept(this.throttle, policy.throttle, makeThrottle);
+  }
+
+  private makeBreaker(policy: BreakerPolicy): Breaker {
+    const { clock, random, logger } = this.runtime;
+    const breaker = new Breaker(policy, clock, random);
+    const { path } = this.method;
+    breaker.onChange = (state) => {
+      if (state === 'open') {
+        const nextProbeInMs = Math.round(breaker.nextProbeAtMs - clock.now());
+        logger.warn({ method: path, nextProbeInMs }, 'a circuit has opened');
+      } else if (state === 'closed') {
+        const openForMs = Math.round(clock.now() - breaker.openedAtMs);
+        logger.info({ method: path, openForMs }, 'a circuit has closed again');
+      }
+    };
+    return breaker;
   }
 
   private makeRules({ retry, hedge, idempotent }: ResolvedMethodPolicy): RetryRules {

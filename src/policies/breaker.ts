@@ -29,6 +29,8 @@ export interface BreakerSnapshot {
  * earlier state comes to says nothing of this one and is ignored.
  */
 export class Breaker {
+  /** Told after each change of state. */
+  onChange: ((state: BreakerState) => void) | undefined = undefined;
   private policy: BreakerPolicy;
   private readonly clock: Clock;
   private readonly random: () => number;
@@ -173,6 +175,7 @@ export class Breaker {
   private enter(state: BreakerState): void {
     this.current = state;
     this.epoch++;
+    this.onChange?.(state);
   }
 
   private freeProbe(): void {

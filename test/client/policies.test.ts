@@ -52,7 +52,7 @@ describe('the layers together', () => {
       {
         async unarySafe() {
           calls++;
-          return await unavailable();
+          return unavailable();
         },
       },
       {
@@ -73,6 +73,9 @@ describe('the layers together', () => {
     expect(refused.nextProbeInMs).toBeGreaterThan(1_000);
     expect(calls).toBe(6);
     expect(methodOf(pair.client, 'UnarySafe').breaker?.state).toBe('open');
+    expect(pair.log.map(({ level, message }) => `${level}: ${message}`)).toContain(
+      'warn: a circuit has opened',
+    );
     // Another method of the same service has a breaker of its own.
     await expect(pair.client.unary({})).resolves.toBeDefined();
   });
@@ -83,7 +86,7 @@ describe('the layers together', () => {
       {
         async unarySafe({ sample }) {
           calls++;
-          if (calls < 3) return await unavailable();
+          if (calls < 3) return unavailable();
           return { sample };
         },
       },

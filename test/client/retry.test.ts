@@ -197,9 +197,9 @@ describe('commitment', () => {
     let calls = 0;
     await using pair = await startPair(
       {
-        async unarySafe(_request, { sendHeader }) {
+        async unarySafe(_request, context) {
           calls++;
-          sendHeader();
+          context.sendHeader();
           if (calls === 1) throw unavailable();
           return {};
         },
@@ -309,7 +309,7 @@ describe('time', () => {
       {
         async unarySafe(_request, { signal }) {
           calls++;
-          await new Promise((resolve) => void signal.addEventListener('abort', resolve));
+          await new Promise((resolve) => signal.addEventListener('abort', resolve));
           return {};
         },
       },
