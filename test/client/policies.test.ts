@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest';
 
-import type { ClientCall, Interceptor, MethodPolicy, PolicyDocument } from '../../src/index.ts';
-import type { PolicySource } from '../../src/index.ts';
+import type {
+  ClientCall,
+  Interceptor,
+  MethodPolicy,
+  PolicyDocument,
+  PolicySource,
+} from '../../src/index.ts';
 import {
   CircuitOpenError,
   clientSnapshot,

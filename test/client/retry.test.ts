@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 
-import type { ClientCall, Interceptor, MethodPolicy } from '../../src/index.ts';
-import { clientSnapshot, Metadata, RpcError, ServerError, Status } from '../../src/index.ts';
+import type { ClientCall, Interceptor, MethodPolicy, RpcError } from '../../src/index.ts';
+import { clientSnapshot, Metadata, ServerError, Status } from '../../src/index.ts';
 import { inMemoryTransport, testRuntime as manualRuntime } from '../../src/testing/index.ts';
 import type { PairOptions, ShapesImplementation } from '../support/harness.ts';
 import { collect, deferred, rejection, startPair } from '../support/harness.ts';
