@@ -145,7 +145,13 @@ export type { Method, Payload, Shape } from './core/method.ts';
 export type { Logger, Runtime } from './core/runtime.ts';
 export { ServerCall, StatusError } from './core/server-call.ts';
 export type { CallStatus, Processed } from './core/status.ts';
-export type { Limits, Peer, Transport } from './core/transport.ts';
+export type {
+  ConnectionLimits,
+  FloodLimits,
+  Limits,
+  Peer,
+  Transport,
+} from './core/transport.ts';
 export type { ErrorDetail, ErrorDetailInput } from './errors/error-details.ts';
 export { errorDetails, findErrorDetail, RichServerError } from './errors/error-details.ts';
 export type { Authenticator, Identity } from './interceptors/authentication.ts';
@@ -180,6 +186,15 @@ export { HealthDefinition } from './server/health.ts';
 export type { ServiceImplementation } from './server/implementation.ts';
 export type { ReflectionOptions } from './server/reflection.ts';
 export type { Server } from './server/server.ts';
-export type { Bound, ServerOptions, ServiceOptions } from './server/options.ts';
+export type { CheckOptions, HealthCheck } from './server/health-check.ts';
+export type {
+  Bound,
+  ServerMethodPolicy,
+  ServerOptions,
+  ServerRateLimit,
+  ServerSnapshot,
+  ServiceOptions,
+} from './server/options.ts';
+export type { DrainOptions } from './server/shutdown.ts';
 export { serverStack } from './server/server-stack.ts';
 export { grpcJsTransport } from './transports/grpc-js/index.ts';

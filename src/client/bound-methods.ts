@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import type { Channel } from '../channel/channel.ts';
 import type { MethodPolicySources } from '../config/effective-policy.ts';
 import { effectiveMethodPolicy } from '../config/effective-policy.ts';
@@ -68,13 +70,24 @@ export class BoundMethods {
     this.stopFollowing.push(this.channel.onEndpointUp(endpointUp));
   }
 
+  /** All of it holds or none: what a layer throws while it is bound leaves the policy as it was. */
   private rebind(): void {
-    const all = [...this.byPath.values()];
-    // All of it is worked out before any of it holds: a policy changes as a whole or not at all.
-    const policies = all.map(({ state }) => this.effective(state.method));
-    for (const [index, bound] of all.entries()) {
-      bound.state.apply(policies[index] as (typeof policies)[number]);
-      bound.handler = this.bind(bound.state.method);
+    const changed = [...this.byPath.values()]
+      .map((bound) => ({
+        bound,
+        before: bound.state.effective,
+        after: this.effective(bound.state.method),
+      }))
+      .filter(({ before, after }) => !isDeepStrictEqual(before, after));
+    try {
+      for (const { bound, after } of changed) bound.state.apply(after);
+      const handlers = changed.map(({ bound }) => this.bind(bound.state.method));
+      for (const [index, { bound }] of changed.entries()) {
+        bound.handler = handlers[index] as Handler<ClientCall>;
+      }
+    } catch (error) {
+      for (const { bound, before } of changed) bound.state.apply(before);
+      throw error;
     }
   }
 

@@ -35,8 +35,11 @@ export class ResponseStream implements AsyncIterableIterator<unknown, undefined>
       const details = 'The caller stopped reading the response';
       const status = { code: Status.CANCELLED, details };
       call.cancel(status);
-      await iterator?.return?.();
-      call.end(status);
+      try {
+        await iterator?.return?.();
+      } finally {
+        call.end(status);
+      }
     }
     return { done: true, value: undefined };
   }
@@ -66,6 +69,8 @@ export class ResponseStream implements AsyncIterableIterator<unknown, undefined>
     this.call = call;
     const payload = (await bounded(call, this.handler)) as AsyncIterable<unknown, undefined>;
     if (payload instanceof MessageStream) payload.onFinish((status) => call.end(status));
+    // A stream that a layer has made tells of its end only when it is read.
+    else call.onCancel((status) => call.end(status));
     this.iterator = payload[Symbol.asyncIterator]();
     return this.iterator;
   }

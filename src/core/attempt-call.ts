@@ -20,6 +20,7 @@ export class AttemptCall extends ClientCall {
   /** Told of response headers before those who listen for them. */
   owner: AttemptOwner | undefined = undefined;
   private readonly parent: ClientCall;
+  private taps = 0;
 
   /** `attempt`: how many were made before this one. */
   constructor(parent: ClientCall, request: Payload, attempt: number = 0) {
@@ -29,10 +30,7 @@ export class AttemptCall extends ClientCall {
     this.deadline = parent.deadline;
     this.waitForReady = parent.waitForReady;
     this.timeoutMs = parent.timeoutMs;
-    // The caller's messages are the same each time they are sent.
-    if (parent.tapsRequest && attempt === 0) {
-      this.onRequestMessage((message) => parent.tapRequest(message));
-    }
+    if (parent.tapsRequest) this.onRequestMessage((message) => this.tapOnce(message));
     if (parent.tapsResponse) this.onResponseMessage((message) => parent.tapResponse(message));
     this.onEnd(parent.onCancel((status) => this.abandon(status)));
   }
@@ -52,6 +50,14 @@ export class AttemptCall extends ClientCall {
 
   protected override makeHeaders(): Metadata {
     return this.parent.hasHeaders ? Metadata(this.parent.headers) : Metadata();
+  }
+
+  /** The caller's messages are the same each time they are sent: those above see each once. */
+  private tapOnce(message: unknown): void {
+    this.taps++;
+    if (this.taps <= this.parent.tappedRequests) return;
+    this.parent.tappedRequests = this.taps;
+    this.parent.tapRequest(message);
   }
 
   private abandon(status: CallStatus): void {

@@ -21,6 +21,8 @@ export class ClientCall extends Call {
   attempt: number = 0;
   /** Bytes of the request that were encoded for the wire so far. */
   sentBytes: number = 0;
+  /** For attempts: how many request messages of theirs this call's taps have seen. */
+  tappedRequests: number = 0;
   private headerListeners: HeaderListener[] | undefined = undefined;
 
   constructor(method: Method, runtime: Runtime, request: Payload) {

@@ -5,8 +5,9 @@ import type { Method, Payload } from './method.ts';
 export type Handler<C extends Call> = (call: C) => Promise<Payload>;
 
 /**
- * A layer of a stack. It is bound once per method, when the client or the server is made, and
- * returns `next` itself where it does not apply, so that it costs nothing there.
+ * A layer of a stack. It is bound once per method, when the client or the server is made, and again
+ * when a policy changes that the method has; it returns `next` itself where it does not apply, so
+ * that it costs nothing there.
  */
 export type Interceptor<C extends Call> = (next: Handler<C>, method: Method) => Handler<C>;
 

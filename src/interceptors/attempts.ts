@@ -1,8 +1,10 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
 import type { AttemptOwner } from '../core/attempt-call.ts';
 import { AttemptCall } from '../core/attempt-call.ts';
 import type { ClientCall } from '../core/client-call.ts';
 import type { Timer } from '../core/clock.ts';
-import { RpcError, statusOfError, toRpcError } from '../core/errors.ts';
+import { RejectedError, RpcError, statusOfError, toRpcError } from '../core/errors.ts';
 import type { Handler } from '../core/interceptor.ts';
 import { MessageStream } from '../core/message-stream.ts';
 import type { Payload } from '../core/method.ts';
@@ -53,6 +55,10 @@ export class Attempts implements AttemptOwner {
   private readonly hedging: boolean;
   /** The server has asked for no further attempt. */
   private stopped = false;
+  /** Another attempt is due when its wait is over. */
+  private scheduled = false;
+  /** Ordinary waits since the server last said how long to wait (A6 begins anew then). */
+  private backoffs = 0;
 
   constructor(
     call: ClientCall,
@@ -122,7 +128,7 @@ export class Attempts implements AttemptOwner {
   }
 
   headersCame(attempt: AttemptCall): void {
-    if (this.settled || this.winner !== undefined) return;
+    if (this.settled || (this.winner !== undefined && this.winner !== attempt)) return;
     // A6 commits here because headers are shown to the caller. Where nobody looks at those of a
     // single response, a server that dies between them and the status still costs no call.
     if (!this.call.method.responseStream && !this.call.showsResponseHeader) return;
@@ -136,7 +142,7 @@ export class Attempts implements AttemptOwner {
     if (this.winner !== undefined) return;
     this.winner = attempt;
     this.timer?.clear();
-    this.replay?.commit();
+    this.replay?.commit(attempt);
     this.cancelOthers(attempt);
   }
 
@@ -161,9 +167,32 @@ export class Attempts implements AttemptOwner {
       return;
     }
     const over = (status: CallStatus): void => this.close(attempt, status);
-    if (payload instanceof MessageStream) payload.onFinish(over);
-    const stream = payload instanceof MessageStream ? payload : new FollowedStream(payload, over);
-    if (this.settle()) this.resolve(stream);
+    if (payload instanceof MessageStream) {
+      payload.onFinish(over);
+      if (this.settle()) this.resolve(payload);
+      return;
+    }
+    const stream = this.follow(attempt, payload, over);
+    if (stream !== undefined && this.settle()) this.resolve(stream);
+  }
+
+  /** A stream that a layer below has made anew; undefined, and the call failed, where it is none. */
+  private follow(
+    attempt: AttemptCall,
+    payload: Payload,
+    over: (status: CallStatus) => void,
+  ): FollowedStream | undefined {
+    const { path } = this.call.method;
+    if (
+      typeof (payload as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator] !==
+      'function'
+    ) {
+      const details = 'A layer answered a streaming method with what is no async iterable';
+      this.failed(attempt, new RpcError(path, { code: Status.INTERNAL, details }));
+      return undefined;
+    }
+    attempt.onCancel(over);
+    return new FollowedStream(payload, over);
   }
 
   private failed(attempt: AttemptCall, error: unknown): void {
@@ -188,17 +217,25 @@ export class Attempts implements AttemptOwner {
       rules.counters.transparent++;
       return 0;
     }
-    const verdict = rules.judge(call, attempt, error, status);
+    // Others may still be open: they may do better, and the last of them decides.
+    const none = this.open.length > 0 || this.scheduled ? Number.POSITIVE_INFINITY : undefined;
+    if (error instanceof RejectedError) return none;
+    const verdict = rules.judge(call, attempt, status);
     if (verdict === undefined) return undefined;
     if (verdict === 'stop') this.stopped = true;
-    if (verdict === 'stop' || this.stopped || this.made >= rules.maxAttempts) {
-      // Others may still be open: they may do better, and the last of them decides.
-      return this.open.length > 0 ? Number.POSITIVE_INFINITY : undefined;
-    }
-    const waitMs = verdict ?? (this.hedging ? 0 : rules.backoffMs(this.made, call.runtime.random));
+    if (verdict === 'stop' || this.stopped || this.scheduled) return none;
+    if (this.made >= rules.maxAttempts) return none;
+    const waitMs = verdict ?? this.ordinaryWaitMs();
+    if (verdict !== null) this.backoffs = 0;
     const nowMs = call.runtime.clock.now();
-    if (call.deadline - nowMs < waitMs + (rules.latency.quantile(0.5) ?? 0)) return undefined;
-    return this.mayAfford() ? waitMs : undefined;
+    if (call.deadline - nowMs < waitMs + (rules.latency.quantile(0.5) ?? 0)) return none;
+    return this.mayAfford() ? waitMs : none;
+  }
+
+  private ordinaryWaitMs(): number {
+    if (this.hedging) return 0;
+    this.backoffs++;
+    return this.rules.backoffMs(this.backoffs, this.call.runtime.random);
   }
 
   private mayAfford(): boolean {
@@ -211,13 +248,23 @@ export class Attempts implements AttemptOwner {
   private again(waitMs: number): void {
     if (waitMs === Number.POSITIVE_INFINITY) return;
     this.timer?.clear();
-    const { clock } = this.call.runtime;
-    if (waitMs > 0) {
-      this.timer = clock.setTimer(clock.now() + waitMs, () => this.relaunch());
-      this.call.onCancel(this.giveUp);
+    if (waitMs <= 0) {
+      this.relaunch();
       return;
     }
-    this.relaunch();
+    this.scheduled = true;
+    this.later(waitMs, () => {
+      this.scheduled = false;
+      this.relaunch();
+    });
+    this.call.onCancel((status) => this.giveUp(status));
+  }
+
+  /** In the caller's context, which timers do not keep: layers of users look for theirs. */
+  private later(waitMs: number, body: () => void): void {
+    const { clock } = this.call.runtime;
+    const inContext = AsyncLocalStorage.snapshot();
+    this.timer = clock.setTimer(clock.now() + waitMs, () => inContext(body));
   }
 
   private relaunch(): void {
@@ -227,21 +274,20 @@ export class Attempts implements AttemptOwner {
   }
 
   /** The call is over while it waited: its caller learns what it waited for. */
-  private readonly giveUp = (status: CallStatus): void => {
+  private giveUp(status: CallStatus): void {
     if (this.settled || this.open.length > 0) return;
     const { path } = this.call.method;
     const last = toRpcError(path, this.lastError);
     const details = `${status.details}; the last of ${this.made} attempts: ${last.message}`;
     this.fail(new RpcError(path, { ...status, details, cause: last }));
-  };
+  }
 
   private hedgeLater(): void {
-    const { call, rules } = this;
+    const { rules } = this;
     const delayMs = rules.hedgeDelayMs();
     if (delayMs === undefined || this.hedges >= (rules.hedge?.extra ?? 0)) return;
-    const { clock } = call.runtime;
     this.timer?.clear();
-    this.timer = clock.setTimer(clock.now() + delayMs, () => this.hedge());
+    this.later(delayMs, () => this.hedge());
   }
 
   private hedge(): void {
@@ -274,9 +320,12 @@ export class Attempts implements AttemptOwner {
   }
 
   private close(attempt: AttemptCall, status: CallStatus): void {
-    this.open.splice(this.open.indexOf(attempt), 1);
+    const at = this.open.indexOf(attempt);
+    if (at === -1) return;
+    this.open.splice(at, 1);
     // The winner's headers and trailers are the call's, and so are those of a failure.
-    if (!this.settled || this.winner === attempt) this.call.adoptResponse(attempt);
+    const last = this.winner === undefined && !this.settled;
+    if (last || this.winner === attempt) this.call.adoptResponse(attempt);
     attempt.end(status);
   }
 }

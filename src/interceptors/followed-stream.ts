@@ -32,8 +32,11 @@ export class FollowedStream implements AsyncIterableIterator<unknown, undefined>
   }
 
   async return(): Promise<Result> {
-    await this.iterator.return?.();
-    this.over(LEFT);
+    try {
+      await this.iterator.return?.();
+    } finally {
+      this.over(LEFT);
+    }
     return { done: true, value: undefined };
   }
 

@@ -1,6 +1,5 @@
 import type { AttemptCall } from '../core/attempt-call.ts';
 import type { ClientCall } from '../core/client-call.ts';
-import { RejectedError } from '../core/errors.ts';
 import type { CallStatus } from '../core/status.ts';
 import { Status } from '../core/status.ts';
 import type { LatencyWindow } from './latency-window.ts';
@@ -73,19 +72,17 @@ export class RetryRules {
   judge(
     call: ClientCall,
     attempt: AttemptCall,
-    error: unknown,
     status: CallStatus,
   ): number | 'stop' | null | undefined {
-    if (error instanceof RejectedError) return undefined;
     const pushback = pushbackOf(status.metadata);
     if (!this.isRetryable(call, attempt, status, pushback)) return undefined;
     return pushback ?? null;
   }
 
-  /** Full jitter, or around the bound as A6 has it; before attempt `made` + 1, in ms. */
-  backoffMs(made: number, random: () => number): number {
+  /** Full jitter, or around the bound as A6 has it; the wait number `times`, from 1 on, in ms. */
+  backoffMs(times: number, random: () => number): number {
     const { initialMs, multiplier, maxMs, jitter } = this.retry.backoff;
-    const bound = Math.min(maxMs, initialMs * multiplier ** (made - 1));
+    const bound = Math.min(maxMs, initialMs * multiplier ** (times - 1));
     if (jitter === 'full') return bound * random();
     return bound * (1 + jitter * (2 * random() - 1));
   }
@@ -107,9 +104,9 @@ export class RetryRules {
     switch (status.code) {
       case Status.DEADLINE_EXCEEDED:
         return attemptTimedOut(call, attempt);
-      // A server that goes away cancels what it still does.
+      // A server that goes away cancels what it still does. A cause is a failure on this side.
       case Status.CANCELLED:
-        return attempt.cancelled === undefined;
+        return attempt.cancelled === undefined && status.cause === undefined;
       case Status.RESOURCE_EXHAUSTED:
         return pushback !== undefined || this.codes.has(status.code);
       default:

@@ -52,7 +52,7 @@ test('calls are counted by method, by time and by outcome', () => {
   expect(calls.of('read', 'price').count).toBe(3);
   expect(calls.successRatio).toBe(0.5);
   expect(calls.attempts).toBe(6);
-  expect(calls.failures()).toEqual(['2 × UNAVAILABLE: gone']);
+  expect(calls.failures()).toEqual(['2 × UNAVAILABLE: gone (attempts: 1)']);
   expect(calls.between(1_000).successRatio).toBe(1);
 });
 

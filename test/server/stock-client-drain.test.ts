@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import * as grpc from '@grpc/grpc-js';
 import { Metadata } from 'nice-grpc-common';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 import { ShapesServiceDefinition } from '../../generated/inboard/testing/v1/shapes.ts';
 import type { Interceptor, Server, ServerCall } from '../../src/index.ts';
@@ -34,7 +34,7 @@ describe('a stock client with two servers, of which one goes while it is called'
         ...shapes,
         async unary() {
           ran++;
-          await wait(2);
+          await wait(10);
           return {};
         },
       });
@@ -60,6 +60,8 @@ describe('a stock client with two servers, of which one goes while it is called'
     };
     const workers = Array.from({ length: 20 }, worker);
     await expect.poll(() => ran).toBeGreaterThan(100);
+    // In this very turn, so that it has calls to end.
+    await vi.waitUntil(() => first.server.snapshot().inFlight > 0, { interval: 1 });
     await end(first.server);
     const goal = called + 100;
     await expect.poll(() => called).toBeGreaterThan(goal);

@@ -93,8 +93,8 @@ export function eventLine({ seconds, text, tone }: ShopEvent): string {
 function title({ statistics, without }: ShopState, columns: number): string {
   const off = without.length === 0 ? '' : ` without ${without.join(', ')}`;
   const name = `The inboard shop${off}`;
-  const up = `up ${statistics.overall().seconds.toFixed(0)} s`;
-  const right = `rates: the last 5 s; counts: since the start; ${up}`;
+  const seconds = statistics.overall().seconds.toFixed(0);
+  const right = `up ${seconds} s; rates are of the last 5 s`;
   return paint(name, 'bold') + right.padStart(Math.max(right.length + 2, columns - name.length));
 }
 

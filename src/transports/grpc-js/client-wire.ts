@@ -20,6 +20,8 @@ export class GrpcJsWire implements ClientWire {
   private readonly call: GrpcCall;
   private readonly exchange: Exchange;
   private readonly limits: Limits;
+  /** A server that sent headers has seen the call, whatever its status says. */
+  private headersSeen = false;
   /** Lets the one write that is under way go on; a call that is over calls no write back. */
   private written: (() => void) | undefined = undefined;
 
@@ -55,6 +57,7 @@ export class GrpcJsWire implements ClientWire {
   }
 
   onReceiveMetadata(metadata: GrpcMetadata): void {
+    this.headersSeen = true;
     const refusal = refuseIncoming('response headers', metadata, this.limits);
     if (refusal === undefined) this.exchange.headers(() => incomingMetadata(metadata));
     else this.exchange.cancel(refusal);
@@ -70,7 +73,7 @@ export class GrpcJsWire implements ClientWire {
     const code = knownCode(status.code);
     const refusal = refuseIncoming('response trailers', metadata, this.limits);
     if (refusal === undefined) {
-      const processed = wasRefused(status) ? 'no' : 'unknown';
+      const processed = !this.headersSeen && wasRefused(status) ? 'no' : 'unknown';
       this.exchange.status({ code, details, processed }, () => incomingMetadata(metadata));
     } else {
       // An error stays the error it is, without its oversized details.
@@ -86,7 +89,8 @@ function knownCode(code: number): Status {
 
 /**
  * grpc-js tells by these words alone that no server has processed a call: one refused the stream,
- * or the connection went and no other could be had. Tests pin them.
+ * or the connection went and no other could be had. A server's own words never come without any
+ * metadata before headers did. Tests pin both.
  */
 function wasRefused({ code, details, metadata }: StatusObject): boolean {
   const said =

@@ -87,8 +87,9 @@ export class Calls {
   /** How often each failure occurred, commonest first: `3 × UNAVAILABLE: connection lost`. */
   failures(most: number = 3): string[] {
     const counts = new Map<string, number>();
-    for (const { code, details } of this.failed.records) {
-      const text = `${Status[code]}: ${details}`;
+    for (const { code, details, attempts } of this.failed.records) {
+      const after = attempts === 0 ? '' : ` (attempts: ${attempts})`;
+      const text = `${Status[code]}: ${details}${after}`;
       counts.set(text, (counts.get(text) ?? 0) + 1);
     }
     const sorted = [...counts].toSorted(([, a], [, b]) => b - a);

@@ -96,13 +96,15 @@ async function slowOne(stage: Stage, clientOf: (target: string) => ClientSpec): 
   const before = calls.between(healthyMs, slowMs - 100);
   const after = calls.between(slowMs + 2_000);
   const arrivals = arrivalsBetween(counts, slowMs + 2_000, Number.POSITIVE_INFINITY);
+  const share = shareOf(arrivals, bad?.name ?? '');
   const [p99Before, p99After] = [before.quantile(0.99), after.quantile(0.99)];
   return {
-    share: shareOf(arrivals, bad?.name ?? ''),
+    share,
     ratio: p99After / p99Before,
     notes: [
       `p99 ${p99Before.toFixed(1)} ms healthy, ${p99After.toFixed(1)} ms with one slow; ` +
-        `${before.count} and ${after.count} reads, ${calls.failed.count} failed`,
+        `${before.count} and ${after.count} reads, ${calls.failed.count} failed; the slow one got ` +
+        `${(share * 100).toFixed(2)} % of the picks`,
       ...calls.failures(),
     ],
   };
