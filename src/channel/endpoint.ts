@@ -85,11 +85,13 @@ export class Endpoint implements BalancerEndpoint {
     if (this.state === 'idle') this.dial();
   }
 
-  /** Calls wait: brings a far-off redial nearer. */
+  /** Calls find no endpoint ready: brings a far-off redial nearer. */
   hurry(): void {
     if (this.state !== 'backoff') return;
-    const latest = this.now() + this.redial.longestWantedMs();
-    if (this.retryAtMs > latest) this.redialAt(latest);
+    const nowMs = this.now();
+    const waitMs = this.retryAtMs - nowMs;
+    const alone = this.redial.whenAloneMs(waitMs);
+    if (alone < waitMs) this.redialAt(nowMs + alone);
   }
 
   /** True when it has a connection that takes calls, as far as the wire has told by now. */
@@ -120,6 +122,7 @@ export class Endpoint implements BalancerEndpoint {
   /** No longer in the list: takes no new call, and lets those in flight end. */
   drain(): void {
     this.timer?.clear();
+    this.connectedAtMs = undefined;
     this.state = 'closed';
     this.stopWatch();
     this.connection?.drain();

@@ -23,7 +23,8 @@ const STEP = 1.05;
 
 /**
  * A call that was given up would have taken longer than it did: about as long again, as a rule for
- * heavy tails. Without it a slow endpoint whose calls are all hedged looks no slower than the hedges.
+ * heavy tails, and it is believed at once. Without that a slow endpoint whose calls are all hedged
+ * looks no slower than the hedges, and keeps getting calls.
  */
 const CENSORED = 2;
 
@@ -186,10 +187,10 @@ export class EndpointLoad {
       this.keepAnswered();
     }
     const before = this.estimateMs;
-    const likelyMs = answered ? ms : CENSORED * ms;
     // On a scale of ratios: a quarter of the way up, half of the way down.
     if (before === 0) this.estimateMs = ms;
-    else if (ms > before) this.estimateMs = before * Math.sqrt(Math.sqrt(likelyMs / before));
+    else if (ms > before && !answered) this.estimateMs = CENSORED * ms;
+    else if (ms > before) this.estimateMs = before * Math.sqrt(Math.sqrt(ms / before));
     else if (answered) this.estimateMs = Math.sqrt(before * ms);
     this.concluded(ms, nowMs);
   }

@@ -93,7 +93,7 @@ describe('redials', () => {
     const redial = new Redial(() => 0.5);
     const waits = Array.from({ length: 9 }, () => redial.afterLossMs(100));
     expect(waits).toEqual([750, 770, 790, 830, 910, 1_070, 1_390, 1_750, 1_750]);
-    expect(redial.afterLossMs(10_000)).toBe(750);
+    expect(redial.afterLossMs(1_000)).toBe(750);
   });
 
   test('back off by 1.6 from 1 s, up to 5 s where calls want it and to 120 s else', () => {
@@ -106,12 +106,18 @@ describe('redials', () => {
     expect(longer.at(-1)).toBe(120_000);
   });
 
+  test('come nearer where calls find no other endpoint ready', () => {
+    const redial = new Redial(() => 0.5);
+    expect(redial.whenAloneMs(4_096)).toBe(1_500);
+    expect(redial.whenAloneMs(1_600)).toBe(1_600);
+  });
+
   test('start over only after a healthy period', () => {
     const redial = new Redial(() => 0.5);
     for (let i = 0; i < 3; i++) redial.afterFailureMs(true);
-    redial.afterLossMs(5_000);
+    redial.afterLossMs(500);
     expect(redial.afterFailureMs(true)).toBeCloseTo(4_096);
-    redial.afterLossMs(10_000);
+    redial.afterLossMs(1_000);
     // Not 1 s: the first round of dials of other clients takes 1.5 s.
     expect(redial.afterFailureMs(true)).toBe(1_500);
     expect(redial.afterFailureMs(true)).toBe(1_600);

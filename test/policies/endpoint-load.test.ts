@@ -195,6 +195,14 @@ describe('a call left early', () => {
     expect(load.latencyMs(900)).toBeGreaterThan(50);
   });
 
+  test('is believed to have had as long again before it, at once', () => {
+    const { load } = among10();
+    call(load, 0, 15);
+    load.begin(100, true);
+    load.end('abandoned', 100, 160, true);
+    expect(load.latencyMs(160)).toBe(120);
+  });
+
   test('or never sent leaves no trace', () => {
     const { load } = among10();
     load.begin(0, true);
