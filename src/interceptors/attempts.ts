@@ -4,7 +4,7 @@ import type { AttemptOwner } from '../core/attempt-call.ts';
 import { AttemptCall } from '../core/attempt-call.ts';
 import type { ClientCall } from '../core/client-call.ts';
 import type { Timer } from '../core/clock.ts';
-import { RejectedError, RpcError, statusOfError, toRpcError } from '../core/errors.ts';
+import { RpcError, statusOfError, toRpcError } from '../core/errors.ts';
 import type { Handler } from '../core/interceptor.ts';
 import { MessageStream } from '../core/message-stream.ts';
 import type { Payload } from '../core/method.ts';
@@ -14,6 +14,7 @@ import type { ReplayQuota } from '../policies/replay-buffer.ts';
 import { ReplayBuffer } from '../policies/replay-buffer.ts';
 import type { RetryBudget } from '../policies/retry-budget.ts';
 import type { RetryRules } from '../policies/retry-rules.ts';
+import { AttemptPlan } from './attempt-plan.ts';
 import { FollowedStream } from './followed-stream.ts';
 
 /** How attempts end that another one has overtaken: nobody's failure. */
@@ -36,15 +37,10 @@ export class Attempts implements AttemptOwner {
   private readonly next: Handler<ClientCall>;
   private readonly rules: RetryRules;
   private readonly shared: SharedRetryState;
-  private readonly startMs: number;
+  private readonly plan: AttemptPlan;
   private resolve!: (payload: Payload) => void;
   private reject!: (error: unknown) => void;
 
-  /** Attempts that count; transparent ones do not. */
-  private made = 0;
-  private transparent = 0;
-  /** Attempts made while another was open. */
-  private hedges = 0;
   private readonly open: AttemptCall[] = [];
   private winner: AttemptCall | undefined = undefined;
   private settled = false;
@@ -52,14 +48,6 @@ export class Attempts implements AttemptOwner {
   private replay: ReplayBuffer | undefined = undefined;
   private timer: Timer | undefined = undefined;
   private lastError: unknown = undefined;
-  private readonly hedging: boolean;
-  /** The server has asked for no further attempt. */
-  private stopped = false;
-  /** Another attempt is due when its wait is over. */
-  private scheduled = false;
-  /** Ordinary waits since the server last said how long to wait (A6 begins anew then). */
-  private backoffs = 0;
-
   constructor(
     call: ClientCall,
     next: Handler<ClientCall>,
@@ -70,20 +58,19 @@ export class Attempts implements AttemptOwner {
     this.next = next;
     this.rules = rules;
     this.shared = shared;
-    this.startMs = call.runtime.clock.now();
-    this.hedging = rules.hedge !== undefined;
+    this.plan = new AttemptPlan(call, rules, shared.retryBudget);
   }
 
   run(): Promise<Payload> {
     const { call, rules, shared } = this;
-    shared.retryBudget?.deposit(this.startMs);
+    const startMs = call.runtime.clock.now();
+    shared.retryBudget?.deposit(startMs);
     rules.counters.calls++;
     if (call.method.requestStream && rules.maxAttempts > 1) this.keepRequest();
     return new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
-      this.launch(this.startMs);
-      if (this.hedging) this.hedgeLater();
+      this.launch(startMs);
     });
   }
 
@@ -98,24 +85,22 @@ export class Attempts implements AttemptOwner {
   }
 
   private launch(startMs: number): void {
-    const { call, replay, tried, rules } = this;
-    const number = this.made + this.transparent;
-    this.made++;
-    rules.counters.attempts++;
-    const attempt = new AttemptCall(call, call.request, number);
+    const { call, replay, plan } = this;
+    const attempt = new AttemptCall(call, call.request, plan.begin());
     if (replay !== undefined) {
       attempt.request = replay.open(attempt, () => this.commit(attempt));
     }
-    if (this.made > 1) {
-      attempt.headers.set('grpc-previous-rpc-attempts', String(this.made - 1));
+    if (plan.made > 1) {
+      attempt.headers.set('grpc-previous-rpc-attempts', String(plan.made - 1));
     }
-    attempt.avoid = tried;
+    attempt.avoid = this.tried;
     attempt.owner = this;
     this.open.push(attempt);
     this.send(attempt).then(
       (payload) => this.succeeded(attempt, payload, startMs),
       (error: unknown) => this.failed(attempt, error),
     );
+    if (this.rules.hedge !== undefined) this.hedgeLater();
   }
 
   /** A layer below may throw before it returns a promise. */
@@ -201,60 +186,29 @@ export class Attempts implements AttemptOwner {
     if (this.settled || (this.winner !== undefined && this.winner !== attempt)) return;
     this.lastError = error;
     this.remember(attempt);
-    const waitMs = this.winner === undefined ? this.waitBefore(attempt, error, status) : undefined;
-    if (waitMs === undefined) this.fail(error);
-    else this.again(waitMs);
+    const next = this.mayGoOn()
+      ? this.plan.after(attempt, error, status, this.open.length > 0)
+      : 'nothing';
+    if (next === 'nothing') this.fail(error);
+    else if (next !== 'others') this.again(next);
   }
 
-  /** How long to wait before another attempt, in ms; undefined where this failure is the end. */
-  private waitBefore(attempt: AttemptCall, error: unknown, status: CallStatus): number | undefined {
-    const { call, rules, replay } = this;
-    if (call.cancelled !== undefined || replay?.replayable === false) return undefined;
-    const sendable = replay !== undefined || !call.method.requestStream;
-    if (sendable && rules.isTransparent(attempt, status) && this.transparent === 0) {
-      this.transparent++;
-      this.made--;
-      rules.counters.transparent++;
-      return 0;
-    }
-    // Others may still be open: they may do better, and the last of them decides.
-    const none = this.open.length > 0 || this.scheduled ? Number.POSITIVE_INFINITY : undefined;
-    if (error instanceof RejectedError) return none;
-    const verdict = rules.judge(call, attempt, status);
-    if (verdict === undefined) return undefined;
-    if (verdict === 'stop') this.stopped = true;
-    if (verdict === 'stop' || this.stopped || this.scheduled) return none;
-    if (this.made >= rules.maxAttempts) return none;
-    const waitMs = verdict ?? this.ordinaryWaitMs();
-    if (verdict !== null) this.backoffs = 0;
-    const nowMs = call.runtime.clock.now();
-    if (call.deadline - nowMs < waitMs + (rules.latency.quantile(0.5) ?? 0)) return none;
-    return this.mayAfford() ? waitMs : none;
-  }
-
-  private ordinaryWaitMs(): number {
-    if (this.hedging) return 0;
-    this.backoffs++;
-    return this.rules.backoffMs(this.backoffs, this.call.runtime.random);
-  }
-
-  private mayAfford(): boolean {
-    const { retryBudget } = this.shared;
-    if (retryBudget === undefined || retryBudget.tryWithdraw()) return true;
-    this.rules.counters.overBudget++;
-    return false;
+  /** The request can be sent once more, and somebody waits for it. */
+  private mayGoOn(): boolean {
+    const { call, replay, winner } = this;
+    if (winner !== undefined || call.cancelled !== undefined) return false;
+    return replay === undefined ? !call.method.requestStream : replay.replayable;
   }
 
   private again(waitMs: number): void {
-    if (waitMs === Number.POSITIVE_INFINITY) return;
     this.timer?.clear();
     if (waitMs <= 0) {
       this.relaunch();
       return;
     }
-    this.scheduled = true;
+    this.plan.due = true;
     this.later(waitMs, () => {
-      this.scheduled = false;
+      this.plan.due = false;
       this.relaunch();
     });
     this.call.onCancel((status) => this.giveUp(status));
@@ -270,7 +224,6 @@ export class Attempts implements AttemptOwner {
   private relaunch(): void {
     if (this.settled || this.winner !== undefined) return;
     this.launch(this.call.runtime.clock.now());
-    if (this.hedging) this.hedgeLater();
   }
 
   /** The call is over while it waited: its caller learns what it waited for. */
@@ -278,24 +231,19 @@ export class Attempts implements AttemptOwner {
     if (this.settled || this.open.length > 0) return;
     const { path } = this.call.method;
     const last = toRpcError(path, this.lastError);
-    const details = `${status.details}; the last of ${this.made} attempts: ${last.message}`;
+    const details = `${status.details}; the last of ${this.plan.made} attempts: ${last.message}`;
     this.fail(new RpcError(path, { ...status, details, cause: last }));
   }
 
   private hedgeLater(): void {
-    const { rules } = this;
-    const delayMs = rules.hedgeDelayMs();
-    if (delayMs === undefined || this.hedges >= (rules.hedge?.extra ?? 0)) return;
+    const delayMs = this.plan.hedgeDelayMs();
+    if (delayMs === undefined) return;
     this.timer?.clear();
     this.later(delayMs, () => this.hedge());
   }
 
   private hedge(): void {
-    if (this.settled || this.winner !== undefined || this.stopped) return;
-    if (this.call.cancelled !== undefined || this.replay?.replayable === false) return;
-    if (!this.mayAfford()) return;
-    this.hedges++;
-    this.rules.counters.hedges++;
+    if (this.settled || !this.mayGoOn() || !this.plan.hedge()) return;
     for (const attempt of this.open) this.remember(attempt);
     this.relaunch();
   }

@@ -57,7 +57,16 @@ function judgeOf(
     }
     const { cancelled } = call;
     const outcome = { status, cancelled, budgetMs, p99Ms: latency?.quantile(0.99, nowMs) };
-    if (classify(outcome)) circuit.onFailure(token, nowMs);
+    let failure: boolean;
+    try {
+      failure = classify(outcome);
+    } catch (error) {
+      const fields = { err: error, method: call.method.path };
+      call.runtime.logger.error(fields, 'a failure classifier threw');
+      circuit.onNeutral(token);
+      return;
+    }
+    if (failure) circuit.onFailure(token, nowMs);
     else if (isNeutral(outcome)) circuit.onNeutral(token);
     else circuit.onSuccess(token, nowMs);
   };

@@ -1,3 +1,4 @@
+import { bounded } from '../core/bounded.ts';
 import type { ClientCall } from '../core/client-call.ts';
 import type { RpcError } from '../core/errors.ts';
 import { ConfigError, toRpcError } from '../core/errors.ts';
@@ -15,8 +16,9 @@ export type Fallback = (error: RpcError, request: Payload) => Payload;
  * Client layer 3. Answers with what the method's fallback gives when the call has failed for good;
  * not when its caller cancelled it, and a streamed response only until it has begun.
  *
- * A call whose deadline has passed is answered too, as long as the fallback waits for nothing but
- * what is already there: its caller is not kept waiting beyond the deadline.
+ * A call whose deadline has passed is answered too, also where a layer below never answers, as long
+ * as the fallback waits for nothing but what is already there: its caller is not kept waiting beyond
+ * the deadline.
  */
 export function fallback(
   fallbackOf: (method: Method) => Fallback | undefined,
@@ -26,15 +28,11 @@ export function fallback(
     if (answer === undefined) return next;
     const recover = (call: ClientCall, error: unknown): Payload => {
       if (call.cancelled?.code === Status.CANCELLED || error instanceof ConfigError) throw error;
+      // A layer above has answered without waiting: nobody is left to ask for.
+      if (call.ended !== undefined) throw error;
       return answerWith(answer, call, toRpcError(method.path, error));
     };
-    return (call) => {
-      try {
-        return next(call).catch((error: unknown) => recover(call, error));
-      } catch (error) {
-        return new Promise((resolve) => resolve(recover(call, error)));
-      }
-    };
+    return (call) => bounded(call, next, 1).catch((error: unknown) => recover(call, error));
   };
 }
 

@@ -3,6 +3,7 @@ import { RejectedError, statusOfError } from '../core/errors.ts';
 import type { Interceptor } from '../core/interceptor.ts';
 import type { Method, Payload } from '../core/method.ts';
 import { Status } from '../core/status.ts';
+import { isNeutral } from '../policies/failure.ts';
 import type { AdaptiveThrottle } from '../policies/throttle.ts';
 
 /**
@@ -33,14 +34,15 @@ export function throttle(
 function learn(adaptive: AdaptiveThrottle, error: unknown): void {
   // What another layer refused never asked a server.
   if (error instanceof RejectedError) return;
-  const { code, processed } = statusOfError(error);
-  if (code === Status.RESOURCE_EXHAUSTED || code === Status.UNAVAILABLE) {
+  const status = statusOfError(error);
+  if (status.code === Status.UNAVAILABLE) {
     adaptive.onRejected();
     return;
   }
-  // Calls that were given up here, or never sent, tell of no server either.
-  const unknown = code === Status.CANCELLED || code === Status.DEADLINE_EXCEEDED;
-  if (!unknown && processed !== 'no') adaptive.onAccepted();
+  // Calls that were given up or failed here, or never sent, tell of no server either.
+  if (status.code === Status.CANCELLED || isNeutral({ status, cancelled: undefined })) return;
+  if (status.code === Status.RESOURCE_EXHAUSTED) adaptive.onRejected();
+  else adaptive.onAccepted();
 }
 
 function refusal({ path }: Method, adaptive: AdaptiveThrottle): RejectedError {

@@ -41,11 +41,12 @@ export const isFailure: FailureClassifier = ({ status, cancelled, budgetMs, p99M
 
 /**
  * True where an outcome that is no failure is no success either: this process ended the attempt,
- * or never sent it.
+ * or never sent it, or has a cause of its own for how it ended: a layer that threw, a response over
+ * a limit.
  */
 export function isNeutral({ status, cancelled }: Outcome): boolean {
   const { code, processed, cause } = status;
   if (code === Status.OK) return false;
-  if (cancelled !== undefined || processed === 'no') return true;
-  return code === Status.DEADLINE_EXCEEDED || (code === Status.CANCELLED && cause !== undefined);
+  if (cancelled !== undefined || processed === 'no' || cause !== undefined) return true;
+  return code === Status.DEADLINE_EXCEEDED;
 }

@@ -117,6 +117,7 @@ export class ReplayBuffer {
         // Committed and caught up: the request is read as if nothing stood between.
         const caughtUp = this.owner === reader && position - this.dropped >= this.kept.length;
         if (!caughtUp || this.reading !== undefined || isOut()) return readKept();
+        this.kept = [];
         position++;
         this.dropped = position;
         return this.readThrough();
