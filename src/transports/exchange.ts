@@ -125,7 +125,9 @@ export class Exchange implements MessageSource {
     if (this.over) return;
     if (bytes.length > this.maxBytes) {
       const details = `A message of ${bytes.length} bytes is over the limit of ${this.maxBytes}`;
-      this.cancel({ code: Status.RESOURCE_EXHAUSTED, details });
+      // With a cause of this side: the server has turned nobody away.
+      const cause = new RangeError(details);
+      this.cancel({ code: Status.RESOURCE_EXHAUSTED, details, cause });
       return;
     }
     let value: unknown;

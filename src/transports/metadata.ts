@@ -168,8 +168,11 @@ function headerText(value: string | Uint8Array): string {
   return typeof value === 'string' ? value : Buffer.from(value).toString('base64');
 }
 
-/** Percent-encodes a `grpc-message` (gRPC over HTTP/2: all but printable ASCII, and `%`). */
+/**
+ * Percent-encodes a `grpc-message` (gRPC over HTTP/2: all but printable ASCII, and `%`), and the
+ * spaces at its ends, with which HTTP/2 lets no header arrive (RFC 9113, section 8.2.1).
+ */
 export function encodeMessage(text: string): string {
-  if (/^[ -$&-~]*$/.test(text)) return text;
-  return text.toWellFormed().replace(/[^ -$&-~]/gu, (char) => encodeURIComponent(char));
+  if (/^(?! )[ -$&-~]*(?<! )$/.test(text)) return text;
+  return text.toWellFormed().replace(/[^ -$&-~]|^ | $/gu, (char) => encodeURIComponent(char));
 }

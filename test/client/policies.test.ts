@@ -11,11 +11,13 @@ import {
   CircuitOpenError,
   clientSnapshot,
   ConfigError,
+  createClient,
   RejectedError,
   ServerError,
   Status,
 } from '../../src/index.ts';
-import { deferred, rejection, startPair } from '../support/harness.ts';
+import { ShapesServiceDefinition } from '../../generated/inboard/testing/v1/shapes.ts';
+import { deferred, rejection, startPair, testRuntime } from '../support/harness.ts';
 
 const SERVICE = 'inboard.testing.v1.ShapesService';
 const OFF: MethodPolicy = { retry: false, breaker: false };
@@ -272,6 +274,19 @@ describe('policies that make no sense', () => {
     const error = await rejection(made);
     expect(error).toBeInstanceOf(ConfigError);
     expect((error as Error).message).toContain(key);
+  });
+
+  test('leave no listener behind at a policy source', () => {
+    const { source, listeners } = changing({});
+    const make = (methods: object) => () =>
+      createClient(ShapesServiceDefinition, 'static:///127.0.0.1:1', {
+        runtime: testRuntime(),
+        policy: source,
+        methods,
+      });
+    expect(make({ unary: { timeoutMs: -1 } })).toThrow(ConfigError);
+    expect(make({ unaryy: {} })).toThrow(ConfigError);
+    expect(listeners.size).toBe(0);
   });
 
   test('what is no client has no snapshot', () => {

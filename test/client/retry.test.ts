@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 
-import type { ClientCall, Interceptor, MethodPolicy, RpcError } from '../../src/index.ts';
+import type { MethodPolicy, RpcError } from '../../src/index.ts';
 import { clientSnapshot, Metadata, ServerError, Status } from '../../src/index.ts';
 import { inMemoryTransport, testRuntime as manualRuntime } from '../../src/testing/index.ts';
 import type { PairOptions, ShapesImplementation } from '../support/harness.ts';
@@ -151,6 +151,29 @@ describe('what the server says of another attempt', () => {
     clock.advance(1);
     await call;
     expect(seen.calls).toBe(2);
+  });
+
+  test('after it the ordinary waits begin with the first again', async () => {
+    const { seen, handlers } = failing(4, () => {
+      return seen.calls === 3 ? pushedBack(Status.UNAVAILABLE, '7') : unavailable();
+    });
+    const runtime = manualRuntime();
+    const backoff = { initialMs: 100, multiplier: 2, maxMs: 1_000, jitter: 0 };
+    await using pair = await startPair(handlers, {
+      ...options({ breaker: false, retry: { attempts: 5, backoff } }),
+      transport: inMemoryTransport(),
+      runtime: { ...runtime, log: runtime.logger.entries },
+    });
+    const call = pair.client.unarySafe({});
+    for (const [made, waitMs] of [100, 200, 7, 100].entries()) {
+      await settled();
+      runtime.clock.advance(waitMs - 1);
+      await settled();
+      expect(seen.calls).toBe(made + 1);
+      runtime.clock.advance(1);
+    }
+    await call;
+    expect(seen.calls).toBe(5);
   });
 
   test.each(['-1', 'soon', '1.5', ''])('pushback %j ends the call', async (pushback) => {
@@ -358,71 +381,6 @@ describe('the budget', () => {
 
   test('without it, three times as many', async () => {
     expect(await attemptsOf(false)).toBe(1_200);
-  });
-});
-
-describe('hedging', () => {
-  function slowFirst() {
-    const seen = { calls: 0, cancelled: deferred() };
-    const handlers: Partial<ShapesImplementation> = {
-      async unarySafe({ sample }, { signal }) {
-        seen.calls++;
-        if (seen.calls > 1) return { sample };
-        await new Promise<void>((resolve) => {
-          signal.addEventListener('abort', () => resolve());
-        });
-        seen.cancelled.resolve();
-        return {};
-      },
-      async unary({ sample }) {
-        seen.calls++;
-        await new Promise((resolve) => void setTimeout(resolve, 60));
-        return { sample };
-      },
-    };
-    return { seen, handlers };
-  }
-  const hedged: MethodPolicy = { ...AT_ONCE, hedge: { delayMs: 20, extra: 1 } };
-
-  test('a second attempt overtakes a slow one, which is cancelled', async () => {
-    const { seen, handlers } = slowFirst();
-    await using pair = await startPair(handlers, options(hedged));
-    await expect(pair.client.unarySafe({ sample: { text: 'b' } })).resolves.toMatchObject({
-      sample: { text: 'b' },
-    });
-    await seen.cancelled.promise;
-    expect(seen.calls).toBe(2);
-  });
-
-  test('a method that may not run twice is not hedged', async () => {
-    const { seen, handlers } = slowFirst();
-    await using pair = await startPair(handlers, options(hedged));
-    await pair.client.unary({});
-    expect(seen.calls).toBe(1);
-  });
-
-  test('while there is too little to tell the 95th percentile, nothing is hedged', async () => {
-    const { seen, handlers } = slowFirst();
-    const policy = { ...AT_ONCE, timeoutMs: 100, hedge: {} };
-    await using pair = await startPair(handlers, options(policy));
-    await expect(pair.client.unarySafe({})).rejects.toMatchObject({
-      code: Status.DEADLINE_EXCEEDED,
-    });
-    expect(seen.calls).toBe(1);
-  });
-
-  test('each attempt ends exactly once, the one that lost as cancelled', async () => {
-    const ends: Status[] = [];
-    const count: Interceptor<ClientCall> = (next) => (call) => {
-      call.onEnd(({ code }) => ends.push(code));
-      return next(call);
-    };
-    const { handlers } = slowFirst();
-    const interceptors = { perAttempt: [count] };
-    await using pair = await startPair(handlers, options(hedged, { interceptors }));
-    await pair.client.unarySafe({});
-    await settled();
-    expect(ends.toSorted((a, b) => a - b)).toEqual([Status.OK, Status.CANCELLED]);
   });
 });
 

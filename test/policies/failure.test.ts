@@ -54,10 +54,18 @@ describe('isNeutral', () => {
     expect(isNeutral({ ...ended('DEADLINE_EXCEEDED'), budgetMs: 1, p99Ms: 9 })).toBe(true);
   });
 
+  test('is what has a cause on this side', () => {
+    const cause = new Error('a layer threw');
+    expect(isNeutral(ended('UNKNOWN', { cause }))).toBe(true);
+    expect(isNeutral(ended('RESOURCE_EXHAUSTED', { cause }))).toBe(true);
+    expect(isNeutral(ended('OK', { cause }))).toBe(false);
+  });
+
   test('is not what a server answered', () => {
     expect(isNeutral({ status: OK, cancelled: undefined })).toBe(false);
     expect(isNeutral({ status: OK, cancelled: LEFT })).toBe(false);
     expect(isNeutral(ended('NOT_FOUND'))).toBe(false);
+    expect(isNeutral(ended('UNKNOWN'))).toBe(false);
     expect(isNeutral(ended('RESOURCE_EXHAUSTED'))).toBe(false);
   });
 });

@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest';
+
+import type {
+  ClientCall,
+  Interceptor,
+  MethodPolicy,
+  PolicyDocument,
+  PolicySource,
+} from '../../src/index.ts';
+import { clientSnapshot } from '../../src/index.ts';
+import { inMemoryTransport } from '../../src/testing/index.ts';
+import type { Pair } from '../support/harness.ts';
+import { startPair } from '../support/harness.ts';
+
+const SERVICE = 'inboard.testing.v1.ShapesService';
+
+/** A policy that a test changes. */
+function changing(first: PolicyDocument) {
+  const listeners = new Set<(document: PolicyDocument) => void>();
+  let current = first;
+  const source: PolicySource = {
+    get current() {
+      return current;
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  const change = (next: PolicyDocument): void => {
+    current = next;
+    for (const listener of listeners) listener(next);
+  };
+  return { source, change };
+}
+
+/** A client with one layer, which notes what it is bound to and may refuse to be. */
+async function startBound(defaults: MethodPolicy = {}) {
+  const bound: string[] = [];
+  const ran: number[] = [];
+  const refuse = { key: '' };
+  let bindings = 0;
+  const layer: Interceptor<ClientCall> = (next, method) => {
+    if (method.key === refuse.key) throw new Error(`cannot be bound to ${method.key}`);
+    bound.push(method.key);
+    const binding = ++bindings;
+    return (call) => {
+      ran.push(binding);
+      return next(call);
+    };
+  };
+  const { source, change } = changing({});
+  const pair = await startPair(
+    {},
+    {
+      transport: inMemoryTransport(),
+      client: { policy: source, defaults, interceptors: { perCall: [layer] } },
+    },
+  );
+  return { pair, change, bound, ran, refuse };
+}
+
+function timeouts({ client }: Pair): Record<string, number> {
+  const entries = clientSnapshot(client).map(({ path, policy }) => [
+    path.slice(path.lastIndexOf('/') + 1),
+    policy.timeoutMs,
+  ]);
+  return Object.fromEntries(entries) as Record<string, number>;
+}
+
+describe('layers and a policy that changes', () => {
+  test('only methods whose policy changes are bound anew', async () => {
+    const { pair, change, bound } = await startBound();
+    await using _pair = pair;
+    const all = [...bound].toSorted();
+    expect(all).toEqual(['bidi', 'clientStream', 'serverStream', 'unary', 'unarySafe']);
+    bound.length = 0;
+    change({ methods: { [`${SERVICE}/Unary`]: { timeoutMs: 1_000 } } });
+    expect(bound).toEqual(['unary']);
+    bound.length = 0;
+    // Says the same in other words.
+    change({ methods: { [`${SERVICE}/Unary`]: { timeoutMs: 1_000 } }, defaults: {} });
+    expect(bound).toEqual([]);
+    change({ defaults: { timeoutMs: 2_000 } });
+    expect(bound.toSorted()).toEqual(all);
+  });
+
+  test.each(['unary', 'clientStream', 'bidi'])(
+    'one that cannot be bound to %s leaves every method as it was',
+    async (key) => {
+      const { pair, change, ran, refuse } = await startBound();
+      await using _pair = pair;
+      const before = timeouts(pair);
+      await pair.client.unarySafe({});
+      refuse.key = key;
+      expect(() => change({ defaults: { timeoutMs: 1_234 } })).toThrow(`cannot be bound to ${key}`);
+      expect(timeouts(pair)).toEqual(before);
+      await pair.client.unarySafe({});
+      // The very layers that it had.
+      expect(ran).toEqual([ran[0], ran[0]]);
+    },
+  );
+
+  test('a later policy that can be bound holds', async () => {
+    const { pair, change, refuse } = await startBound();
+    await using _pair = pair;
+    refuse.key = 'clientStream';
+    expect(() => change({ defaults: { timeoutMs: 1_234 } })).toThrow('cannot be bound');
+    refuse.key = '';
+    change({ defaults: { timeoutMs: 1_234 } });
+    expect(new Set(Object.values(timeouts(pair)))).toEqual(new Set([1_234]));
+  });
+});
