@@ -73,20 +73,16 @@ export class BoundMethods {
   /** All of it holds or none: what a layer throws while it is bound leaves the policy as it was. */
   private rebind(): void {
     const changed = [...this.byPath.values()]
-      .map((bound) => ({
-        bound,
-        before: bound.state.effective,
-        after: this.effective(bound.state.method),
-      }))
-      .filter(({ before, after }) => !isDeepStrictEqual(before, after));
+      .map((bound) => ({ bound, policy: this.effective(bound.state.method) }))
+      .filter(({ bound, policy }) => !isDeepStrictEqual(bound.state.effective, policy));
+    const takeBack = changed.map(({ bound, policy }) => bound.state.apply(policy));
     try {
-      for (const { bound, after } of changed) bound.state.apply(after);
       const handlers = changed.map(({ bound }) => this.bind(bound.state.method));
       for (const [index, { bound }] of changed.entries()) {
         bound.handler = handlers[index] as Handler<ClientCall>;
       }
     } catch (error) {
-      for (const { bound, before } of changed) bound.state.apply(before);
+      for (const undo of takeBack) undo();
       throw error;
     }
   }

@@ -46,16 +46,14 @@ export function makeClient<D extends ServiceDefinition>(
   options: ClientOptions<D>,
   ownsChannel: boolean,
 ): Client<D> {
-  const { interceptors = {}, stack = 'default', policy, defaults } = options;
-  const code = checkMethods(definition, options);
-  const bound = new BoundMethods(methodsOf(definition), channel, {
-    interceptors,
-    stack,
-    policy,
-    code: { defaults, methods: code.policies },
-    fallbackOf: (method) => code.fallbacks[method.key],
-    classifierOf: (method) => code.classifiers[method.key],
-  });
+  let bound: BoundMethods;
+  try {
+    bound = bindMethods(definition, channel, options);
+  } catch (error) {
+    // It follows its policy already, and nobody else would end that.
+    if (ownsChannel) channel.close();
+    throw error;
+  }
   const client: Record<PropertyKey, unknown> = {
     [Symbol.asyncDispose]: async () => {
       bound.close();
@@ -67,6 +65,23 @@ export function makeClient<D extends ServiceDefinition>(
     client[method.state.method.key] = stub(method, channel.connectOptions.runtime);
   }
   return client as unknown as Client<D>;
+}
+
+function bindMethods<D extends ServiceDefinition>(
+  definition: D,
+  channel: Channel,
+  options: ClientOptions<D>,
+): BoundMethods {
+  const { interceptors = {}, stack = 'default', policy, defaults } = options;
+  const code = checkMethods(definition, options);
+  return new BoundMethods(methodsOf(definition), channel, {
+    interceptors,
+    stack,
+    policy,
+    code: { defaults, methods: code.policies },
+    fallbackOf: (method) => code.fallbacks[method.key],
+    classifierOf: (method) => code.classifiers[method.key],
+  });
 }
 
 /** The options of single methods, checked: what is policy, and what only code can say. */

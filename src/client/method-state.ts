@@ -50,9 +50,13 @@ export class MethodState {
     return this.effective_.policy;
   }
 
-  /** Takes a policy over; a mechanism that was on and stays on keeps its state. */
-  apply(effective: Effective<ResolvedMethodPolicy>): void {
+  /**
+   * Takes a policy over; a mechanism that was on and stays on keeps its state. Returns what takes
+   * that back.
+   */
+  apply(effective: Effective<ResolvedMethodPolicy>): () => void {
     const { clock, random } = this.runtime;
+    const { breaker, bulkhead, rateLimit, throttle, effective_: before } = this;
     const { policy } = effective;
     this.effective_ = effective;
     this.rules = this.makeRules(policy);
@@ -62,6 +66,10 @@ export class MethodState {
     const makeThrottle = (p: NonNullable<typeof policy.throttle>): AdaptiveThrottle =>
       new AdaptiveThrottle(p, clock, random);
     this.throttle = kept(this.throttle, policy.throttle, makeThrottle);
+    return () => {
+      Object.assign(this, { breaker, bulkhead, rateLimit, throttle });
+      this.apply(before);
+    };
   }
 
   private makeBreaker(policy: BreakerPolicy): Breaker {

@@ -1,12 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import type {
-  ClientCall,
-  Interceptor,
-  MethodPolicy,
-  PolicyDocument,
-  PolicySource,
-} from '../../src/index.ts';
+import type { ClientCall, Interceptor, MethodPolicy } from '../../src/index.ts';
 import {
   CircuitOpenError,
   clientSnapshot,
@@ -18,6 +12,7 @@ import {
 } from '../../src/index.ts';
 import { ShapesServiceDefinition } from '../../generated/inboard/testing/v1/shapes.ts';
 import { deferred, rejection, startPair, testRuntime } from '../support/harness.ts';
+import { changingPolicy } from './changing-policy.ts';
 
 const SERVICE = 'inboard.testing.v1.ShapesService';
 const OFF: MethodPolicy = { retry: false, breaker: false };
@@ -25,26 +20,6 @@ const OFF: MethodPolicy = { retry: false, breaker: false };
 const unavailable = async (): Promise<never> => {
   throw new ServerError(Status.UNAVAILABLE, 'down');
 };
-
-/** A policy that a test changes. */
-function changing(first: PolicyDocument) {
-  const listeners = new Set<(document: PolicyDocument) => void>();
-  let current = first;
-  const source: PolicySource = {
-    get current() {
-      return current;
-    },
-    onChange(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-  };
-  const change = (next: PolicyDocument): void => {
-    current = next;
-    for (const listener of listeners) listener(next);
-  };
-  return { source, change, listeners };
-}
 
 function methodOf(client: object, name: string) {
   const found = clientSnapshot(client).find(({ path }) => path === `/${SERVICE}/${name}`);
@@ -200,7 +175,7 @@ describe('the layers together', () => {
 
 describe('a policy that changes', () => {
   test('holds from the next call on, over what code says; calls under way go on', async () => {
-    const { source, change, listeners } = changing({});
+    const { source, change, listeners } = changingPolicy();
     const release = deferred();
     {
       await using pair = await startPair(
@@ -229,7 +204,7 @@ describe('a policy that changes', () => {
   });
 
   test('keeps what its mechanisms have learnt', async () => {
-    const { source, change } = changing({});
+    const { source, change } = changingPolicy();
     const breaker = { minCalls: 2, openMs: 60_000, maxOpenMs: 60_000 };
     await using pair = await startPair(
       { unarySafe: unavailable },
@@ -243,7 +218,7 @@ describe('a policy that changes', () => {
   });
 
   test('reaches the channel that the client owns', async () => {
-    const { source, change } = changing({});
+    const { source, change } = changingPolicy();
     await using pair = await startPair(
       { unarySafe: unavailable },
       {
@@ -277,7 +252,7 @@ describe('policies that make no sense', () => {
   });
 
   test('leave no listener behind at a policy source', () => {
-    const { source, listeners } = changing({});
+    const { source, listeners } = changingPolicy();
     const make = (methods: object) => () =>
       createClient(ShapesServiceDefinition, 'static:///127.0.0.1:1', {
         runtime: testRuntime(),

@@ -1,41 +1,19 @@
 import { describe, expect, test } from 'vitest';
 
-import type {
-  ClientCall,
-  Interceptor,
-  MethodPolicy,
-  PolicyDocument,
-  PolicySource,
-} from '../../src/index.ts';
-import { clientSnapshot } from '../../src/index.ts';
+import type { ClientCall, Interceptor, MethodPolicy } from '../../src/index.ts';
+import { CircuitOpenError, clientSnapshot, ServerError, Status } from '../../src/index.ts';
 import { inMemoryTransport } from '../../src/testing/index.ts';
-import type { Pair } from '../support/harness.ts';
-import { startPair } from '../support/harness.ts';
+import type { Pair, ShapesImplementation } from '../support/harness.ts';
+import { rejection, startPair } from '../support/harness.ts';
+import { changingPolicy } from './changing-policy.ts';
 
 const SERVICE = 'inboard.testing.v1.ShapesService';
 
-/** A policy that a test changes. */
-function changing(first: PolicyDocument) {
-  const listeners = new Set<(document: PolicyDocument) => void>();
-  let current = first;
-  const source: PolicySource = {
-    get current() {
-      return current;
-    },
-    onChange(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-  };
-  const change = (next: PolicyDocument): void => {
-    current = next;
-    for (const listener of listeners) listener(next);
-  };
-  return { source, change };
-}
-
 /** A client with one layer, which notes what it is bound to and may refuse to be. */
-async function startBound(defaults: MethodPolicy = {}) {
+async function startBound(
+  defaults: MethodPolicy = {},
+  handlers: Partial<ShapesImplementation> = {},
+) {
   const bound: string[] = [];
   const ran: number[] = [];
   const refuse = { key: '' };
@@ -49,14 +27,11 @@ async function startBound(defaults: MethodPolicy = {}) {
       return next(call);
     };
   };
-  const { source, change } = changing({});
-  const pair = await startPair(
-    {},
-    {
-      transport: inMemoryTransport(),
-      client: { policy: source, defaults, interceptors: { perCall: [layer] } },
-    },
-  );
+  const { source, change } = changingPolicy();
+  const pair = await startPair(handlers, {
+    transport: inMemoryTransport(),
+    client: { policy: source, defaults, interceptors: { perCall: [layer] } },
+  });
   return { pair, change, bound, ran, refuse };
 }
 
@@ -100,6 +75,21 @@ describe('layers and a policy that changes', () => {
       expect(ran).toEqual([ran[0], ran[0]]);
     },
   );
+
+  test('what was learnt is not lost with a change that is taken back', async () => {
+    const breaker = { minCalls: 2, openMs: 60_000, maxOpenMs: 60_000 };
+    const unary = async (): Promise<never> => {
+      throw new ServerError(Status.UNAVAILABLE, 'down');
+    };
+    const { pair, change, refuse } = await startBound({ breaker, retry: false }, { unary });
+    await using _pair = pair;
+    for (let call = 0; call < 2; call++) await rejection(pair.client.unary({}));
+    refuse.key = 'bidi';
+    expect(() => change({ defaults: { breaker: false } })).toThrow('cannot be bound');
+    const state = clientSnapshot(pair.client).find(({ path }) => path.endsWith('/Unary'));
+    expect(state?.breaker?.state).toBe('open');
+    expect(await rejection(pair.client.unary({}))).toBeInstanceOf(CircuitOpenError);
+  });
 
   test('a later policy that can be bound holds', async () => {
     const { pair, change, refuse } = await startBound();
