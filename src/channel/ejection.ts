@@ -36,7 +36,6 @@ export class Ejections {
       for (const host of ejected) this.detector?.readmit(host, nowMs);
       this.back(ejected);
       this.close();
-      this.detector = undefined;
     } else if (this.detector === undefined) {
       this.detector = new OutlierDetector(policy, nowMs, random);
       for (const host of this.byHost.keys()) this.detector.hosts.add(host);
@@ -70,9 +69,10 @@ export class Ejections {
     if (detector.isDue(nowMs)) this.eject(detector.compare(nowMs));
   }
 
+  /** Ejects nobody any more: what calls in flight come to counts nowhere. */
   close(): void {
     this.timer?.clear();
-    this.timer = undefined;
+    this.detector = undefined;
   }
 
   private eject(ejections: readonly Ejection[]): void {
@@ -88,7 +88,7 @@ export class Ejections {
 
   /** One timer for all: it waits for the first that comes back. */
   private arm(): void {
-    this.close();
+    this.timer?.clear();
     const atMs = this.detector?.nextReturnMs;
     if (atMs === undefined) return;
     this.timer = this.runtime.clock.setTimer(atMs, () => {

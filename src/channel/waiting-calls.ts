@@ -21,16 +21,19 @@ export class WaitingCalls {
   wait(call: ClientCall, look: () => Look): Promise<Payload> {
     return new Promise((resolve, reject) => {
       let unsubscribe = (): void => undefined;
+      const once = onceAtATime(look);
       const check = (): void => {
-        const found = look();
+        // A wake may come from inside of another one, and finish what that one still has to visit.
+        if (!this.checks.has(check)) return;
+        const found = once();
         if (found === undefined) return;
         unsubscribe();
         this.checks.delete(check);
         if ('sent' in found) resolve(found.sent);
         else reject(refusal(call, found.failed));
       };
-      unsubscribe = call.onCancel(check);
       this.checks.add(check);
+      unsubscribe = call.onCancel(check);
       check();
     });
   }
@@ -39,6 +42,30 @@ export class WaitingCalls {
   wake(): void {
     for (const check of [...this.checks]) check();
   }
+}
+
+/**
+ * A look may find out that an endpoint is gone, and so wake the very call it is taken for. That
+ * call is sent by the look under way, or by the one that follows it: never by both.
+ */
+function onceAtATime(look: () => Look): () => Look {
+  let looking = false;
+  let again = false;
+  return () => {
+    again = true;
+    if (looking) return undefined;
+    looking = true;
+    let found: Look;
+    try {
+      while (again && found === undefined) {
+        again = false;
+        found = look();
+      }
+    } finally {
+      looking = false;
+    }
+    return found;
+  };
 }
 
 /** The error of a call that was never sent. */

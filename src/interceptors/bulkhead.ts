@@ -20,6 +20,10 @@ export function bulkhead(
     const places = bulkheadOf(method);
     if (places === undefined) return next;
     const leave = (): void => places.leave();
+    const sendAgain = async (call: ClientCall, entered: Promise<void>): Promise<Payload> => {
+      await entered;
+      return next(call);
+    };
     const enterLate = async (call: ClientCall, wait: Promise<void>): Promise<Payload> => {
       call.set(entry, wait);
       try {
@@ -34,7 +38,7 @@ export function bulkhead(
     };
     return (call) => {
       const entered = call.get(entry);
-      if (entered !== undefined) return entered.then(() => next(call));
+      if (entered !== undefined) return sendAgain(call, entered);
       const wait = places.enter(call);
       if (wait !== undefined) return enterLate(call, wait);
       call.set(entry, ENTERED);

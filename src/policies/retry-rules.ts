@@ -108,7 +108,9 @@ export class RetryRules {
       case Status.CANCELLED:
         return attempt.cancelled === undefined && status.cause === undefined;
       case Status.RESOURCE_EXHAUSTED:
-        return pushback !== undefined || this.codes.has(status.code);
+        return (
+          pushback !== undefined || (this.codes.has(status.code) && status.cause === undefined)
+        );
       default:
         return this.codes.has(status.code);
     }

@@ -5,7 +5,14 @@ import { ClientCall } from '../../src/core/client-call.ts';
 import { insecure } from '../../src/core/credentials.ts';
 import { OK } from '../../src/core/status.ts';
 import type { Fleet } from './memory-fleet.ts';
-import { failing, memoryFleet, methodOf, never, turn } from './memory-fleet.ts';
+import {
+  answer as answering,
+  failing,
+  memoryFleet,
+  methodOf,
+  never,
+  turn,
+} from './memory-fleet.ts';
 
 function only(fleet: Fleet) {
   const [endpoint] = fleet.channel.snapshot().endpoints;
@@ -103,6 +110,14 @@ test.each([
   fleet.on(0, failing(Status[name]));
   expect(await fleet.attempt().ended).toBe(Status[name]);
   expect(only(fleet)).toMatchObject({ failures, successes: 1 - failures });
+});
+
+test('an endpoint whose responses are over this side’s limit sheds no load', async () => {
+  await using fleet = await memoryFleet(2, { limits: { messageBytes: 100 } });
+  fleet.on(0, answering('x'.repeat(200)));
+  const shares = await fleet.share(200);
+  expect(shares[fleet.addresses[0] ?? '']).toBeGreaterThan(50);
+  expect(fleet.channel.snapshot().endpoints[0]).toMatchObject({ failures: 0, successes: 0 });
 });
 
 test('an endpoint that sheds load is left to the others, and not ejected', async () => {

@@ -144,6 +144,39 @@ describe('an ejection', () => {
   });
 });
 
+test('calls that end with their channel eject nobody', async () => {
+  const fleet = await memoryFleet(2);
+  for (const i of [0, 1]) fleet.on(i, never);
+  const attempts = Array.from({ length: 20 }, () => fleet.attempt());
+  await turn();
+  await fleet.channel[Symbol.asyncDispose]();
+  const codes = await Promise.all(attempts.map(({ ended }) => ended));
+  expect(codes.filter((code) => code === Status.UNAVAILABLE)).toHaveLength(20);
+  expect(logged(fleet)).toEqual([]);
+  await fleet[Symbol.asyncDispose]();
+  expect(fleet.runtime.clock.pending).toBe(0);
+});
+
+test('a comparison that falls due once the channel is closed ejects nobody', async () => {
+  const fleet = await memoryFleet(2, {
+    balancer: 'round_robin',
+    ejection: { consecutiveFailures: 1_000, intervalMs: 10_000 },
+  });
+  fleet.on(0, failing(Status.UNAVAILABLE));
+  await fleet.share(60);
+  const release = Promise.withResolvers<object>();
+  for (const i of [0, 1]) fleet.on(i, () => release.promise);
+  const { ended } = fleet.attempt();
+  await turn();
+  fleet.channel.close();
+  fleet.runtime.clock.advance(10_000);
+  release.resolve({});
+  expect(await ended).toBe(Status.OK);
+  expect(logged(fleet)).toEqual([]);
+  await fleet[Symbol.asyncDispose]();
+  expect(fleet.runtime.clock.pending).toBe(0);
+});
+
 test('an endpoint that stopped is ejected by the deadlines that pass on it', async () => {
   await using fleet = await memoryFleet(3, { balancer: 'round_robin' });
   await fleet.share(30);

@@ -1,3 +1,7 @@
+import { createHook } from 'node:async_hooks';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
 import { expect, test } from 'vitest';
 
 import { createSystemClock } from '../../src/core/clock.ts';
@@ -60,6 +64,70 @@ test('a timer beyond what setTimeout takes is kept, not fired at once', () => {
   timer.clear();
   expect(fired).toBe(false);
 });
+
+test('timers that follow each other share one of the runtime, if their times are near', async () => {
+  const clock = createSystemClock();
+  const at = clock.now() + 15_000;
+  const { made, alive } = await runtimeTimers(() => {
+    for (let i = 0; i < 1_000; i++) clock.setTimer(at, () => undefined).clear();
+  });
+  expect([made, alive]).toEqual([1, 1]);
+});
+
+test('cleared timers with an hour to go are not kept until then', async () => {
+  const clock = createSystemClock();
+  const at = clock.now() + 3_600_000;
+  const { made, alive } = await runtimeTimers(() => {
+    for (let i = 0; i < 1_000; i++) clock.setTimer(at + 4 * i, () => undefined).clear();
+  });
+  expect(made).toBe(1_000);
+  expect(alive).toBeLessThanOrEqual(64);
+});
+
+test('a slot that is in use again outlives those that are empty', async () => {
+  const clock = createSystemClock();
+  const at = clock.now() + 20;
+  clock.setTimer(at, () => undefined).clear();
+  const fired = new Promise<void>((resolve) => {
+    clock.setTimer(at, resolve);
+  });
+  for (let i = 0; i < 1_000; i++) clock.setTimer(at + 60_000 + 4 * i, () => undefined).clear();
+  await expect(fired).resolves.toBeUndefined();
+});
+
+test('a timer that throws costs its neighbours nothing, and its error is not swallowed', async () => {
+  const clockUrl = new URL('../../src/core/clock.ts', import.meta.url).href;
+  const script = `
+    import { createSystemClock } from '${clockUrl}';
+    process.on('uncaughtException', ({ message }) => console.log(message));
+    const clock = createSystemClock();
+    const at = clock.now() + 8;
+    for (const name of ['first', 'second']) clock.setTimer(at, () => { throw new Error(name); });
+    clock.setTimer(at, () => console.log('third'));
+  `;
+  const args = ['--input-type=module', '--eval', script];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  expect(stdout.trim().split('\n')).toEqual(['first', 'second', 'third']);
+});
+
+/** How many timers the runtime was asked for by `body`, and how many of them it still has. */
+async function runtimeTimers(body: () => void): Promise<{ made: number; alive: number }> {
+  const alive = new Set<number>();
+  let made = 0;
+  const hook = createHook({
+    init(id, type) {
+      if (type !== 'Timeout') return;
+      made++;
+      alive.add(id);
+    },
+    destroy: (id) => alive.delete(id),
+  }).enable();
+  body();
+  // The end of a timer is told a turn later.
+  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+  hook.disable();
+  return { made, alive: alive.size };
+}
 
 function activeTimeouts(): number {
   return process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;

@@ -10,6 +10,7 @@ import { OK, Status } from '../../src/core/status.ts';
 import { breaker } from '../../src/interceptors/breaker.ts';
 import { Breaker } from '../../src/policies/breaker.ts';
 import type { FailureClassifier } from '../../src/policies/failure.ts';
+import { isFailure } from '../../src/policies/failure.ts';
 import { LatencyWindow } from '../../src/policies/latency-window.ts';
 import { DEFAULT_BREAKER } from '../../src/policies/policy.ts';
 import { testRuntime } from '../../src/testing/index.ts';
@@ -27,7 +28,7 @@ interface Setup {
 
 function make(innermost: Handler<ClientCall>, { on = true, shape, classify }: Setup = {}) {
   const runtime = testRuntime();
-  const { clock } = runtime;
+  const { clock, logger } = runtime;
   const circuit = new Breaker(POLICY, clock, runtime.random);
   const latency = new LatencyWindow(clock);
   const layer = breaker(
@@ -35,7 +36,8 @@ function make(innermost: Handler<ClientCall>, { on = true, shape, classify }: Se
     () => latency,
     () => classify,
   );
-  return { clock, circuit, latency, layer: new LayerUnderTest(runtime, layer, innermost, shape) };
+  const underTest = new LayerUnderTest(runtime, layer, innermost, shape);
+  return { clock, logger, circuit, latency, layer: underTest };
 }
 
 const failing: Handler<ClientCall> = (call) => Promise.reject(new RpcError(call.method.path, AWAY));
@@ -109,6 +111,19 @@ describe('breaker', () => {
     expect(circuit.state).toBe('closed');
   });
 
+  test('a layer that throws frees its probe, and closes nothing', async () => {
+    let broken = false;
+    const { clock, circuit, layer } = make((call) => {
+      if (broken) throw new Error('no token');
+      return failing(call);
+    });
+    await failTimes(layer, 20);
+    clock.advance(2_000);
+    broken = true;
+    await failTimes(layer, 10);
+    expect(circuit.state).toBe('half_open');
+  });
+
   test('attempts that were cancelled here count nowhere', async () => {
     const { calls, handler } = manual();
     const { circuit, layer } = make(handler);
@@ -167,6 +182,34 @@ describe('breaker', () => {
     const strict = make(throwing, { classify: ({ status }) => status.code === Status.UNKNOWN });
     await failTimes(strict.layer, 20);
     expect(strict.circuit.state).toBe('open');
+  });
+
+  test('a classifier that throws is logged, and keeps no probe', async () => {
+    let broken = false;
+    let up = false;
+    const { circuit, clock, layer, logger } = make(
+      (call) => (up ? Promise.resolve('up') : failing(call)),
+      {
+        classify: (outcome) => {
+          if (broken) throw new Error('in the classifier');
+          return isFailure(outcome);
+        },
+      },
+    );
+    await failTimes(layer, 20);
+    clock.advance(2_000);
+    broken = true;
+    await failTimes(layer, 3);
+    expect(circuit.state).toBe('half_open');
+    expect(logger.entries).toHaveLength(3);
+    expect(logger.entries[0]).toMatchObject({
+      level: 'error',
+      message: 'a failure classifier threw',
+      fields: { err: { message: 'in the classifier' }, method: '/test.Shop/Buy' },
+    });
+    up = true;
+    for (let n = 0; n < 3; n++) expect(await layer.run(layer.attempt())).toBe('up');
+    expect(circuit.state).toBe('closed');
   });
 
   test('calls of before it opened do not close it when they succeed later', async () => {

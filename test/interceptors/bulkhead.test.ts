@@ -71,6 +71,41 @@ describe('bulkhead', () => {
     expect([places.inUse, places.queued]).toEqual([0, 0]);
   });
 
+  test('a call that a layer above sends on again keeps the place it has', async () => {
+    const places = new Bulkhead({ limit: 1, queue: 0 });
+    const layer = make(places, async (call) => {
+      await settle();
+      return [call.request, places.inUse];
+    });
+    const call = layer.call('again');
+    await layer.send(call);
+    expect(await Promise.all([layer.send(call), layer.send(call)])).toEqual([
+      ['again', 1],
+      ['again', 1],
+    ]);
+    // Another call has to have one of its own.
+    expect(await rejection(layer.run(layer.call()))).toMatchObject({ reason: 'bulkhead_full' });
+    await layer.run(call);
+    expect(places.inUse).toBe(0);
+  });
+
+  test('a call that waits has one wait, and none once it was refused', async () => {
+    const places = new Bulkhead({ limit: 1, queue: 1 });
+    const layer = make(places, () => Promise.resolve('answer'));
+    places.tryEnter();
+    const call = layer.call();
+    const answers = [layer.send(call), layer.send(call)];
+    expect(places.queued).toBe(1);
+    const other = layer.call();
+    expect(await rejection(layer.send(other))).toMatchObject({ reason: 'bulkhead_full' });
+    places.leave();
+    expect(await Promise.all(answers)).toEqual(['answer', 'answer']);
+    await layer.run(call);
+    expect(places.inUse).toBe(0);
+    expect(await layer.run(other)).toBe('answer');
+    expect(places.inUse).toBe(0);
+  });
+
   test('without a policy the layer is not there', () => {
     const next: Handler<ClientCall> = () => Promise.resolve('answer');
     expect(bulkhead(() => undefined)(next, methodOf())).toBe(next);

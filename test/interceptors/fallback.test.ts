@@ -118,6 +118,49 @@ describe.each(TRANSPORTS)('over %s', (_name, makeTransport) => {
     expect(sample?.text).toBe('cached');
   });
 
+  test('it is answered in time also where a layer below never answers', async () => {
+    const deaf: Interceptor<ClientCall> = () => () => new Promise<never>(() => undefined);
+    const answer: Fallback = (error) => ({ sample: { text: Status[error.code] } });
+    const layers = (...perCall: Interceptor<ClientCall>[]) => ({
+      transport: makeTransport(),
+      client: { interceptors: { perCall } },
+    });
+    await using p = await startPair(
+      {},
+      layers(
+        fallback(() => answer),
+        deaf,
+      ),
+    );
+    const { sample } = await p.client.unary({}, { timeoutMs: 30 });
+    expect(sample?.text).toBe('DEADLINE_EXCEEDED');
+    await using without = await startPair({}, layers(deaf));
+    expect(await rejection(without.client.unary({}, { timeoutMs: 30 }))).toMatchObject({
+      code: Status.DEADLINE_EXCEEDED,
+    });
+  });
+
+  test('a call that a layer above has answered by itself asks for no fallback', async () => {
+    let asked = 0;
+    const answer: Fallback = () => {
+      asked++;
+      return {};
+    };
+    const impatient: Interceptor<ClientCall> = (next) => (call) => {
+      void next(call).catch(() => undefined);
+      return Promise.resolve({ sample: { text: 'at once' } });
+    };
+    const perCall = [impatient, fallback(() => answer)];
+    const server = { unary: () => new Promise<never>(() => undefined) };
+    await using p = await startPair(server, {
+      transport: makeTransport(),
+      client: { interceptors: { perCall } },
+    });
+    expect((await p.client.unary({})).sample?.text).toBe('at once');
+    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(asked).toBe(0);
+  });
+
   test('an answer that takes its time does not hold the caller beyond the deadline', async () => {
     const server = { unary: () => new Promise<never>(() => undefined) };
     await using p = await startPair(

@@ -8,7 +8,7 @@ import { throttle } from '../../src/interceptors/throttle.ts';
 import { DEFAULT_THROTTLE } from '../../src/policies/policy.ts';
 import { AdaptiveThrottle } from '../../src/policies/throttle.ts';
 import { testRuntime } from '../../src/testing/index.ts';
-import { rejection, startPair } from '../support/harness.ts';
+import { rejection, startPair, TRANSPORTS } from '../support/harness.ts';
 import { LayerUnderTest, methodOf } from './layer-call.ts';
 
 function make(innermost: Handler<ClientCall>, on: boolean = true) {
@@ -61,6 +61,7 @@ describe('throttle', () => {
     ['DEADLINE_EXCEEDED', failWith(Status.DEADLINE_EXCEEDED), false],
     ['CANCELLED', failWith(Status.CANCELLED), false],
     ['an open breaker', new CircuitOpenError('/test.Shop/Buy', 1, 1), false],
+    ['RESOURCE_EXHAUSTED, never sent', failWith(Status.RESOURCE_EXHAUSTED, 'no'), false],
   ])('%s', async (_name, error, rejected) => {
     const { adaptive, layer } = make(() => Promise.reject(error));
     await outcomes(layer, 1);
@@ -72,6 +73,7 @@ describe('throttle', () => {
     ['an error of the handler', () => Promise.reject(failWith(Status.NOT_FOUND)), true],
     ['a deadline', () => Promise.reject(failWith(Status.DEADLINE_EXCEEDED)), false],
     ['a call never sent', () => Promise.reject(failWith(Status.INTERNAL, 'no')), false],
+    ['a layer that threw', () => Promise.reject(new Error('no token')), false],
   ])('%s counts as accepted: %s', async (_name, innermost, accepted) => {
     const { adaptive, layer } = make(innermost);
     adaptive.onRejected();
@@ -80,6 +82,27 @@ describe('throttle', () => {
     // (2 − 0) / (2 + 8), or (3 − 2) / (3 + 8).
     expect(adaptive.probability).toBeCloseTo(accepted ? 1 / 11 : 2 / 10);
   });
+
+  test.each(TRANSPORTS)(
+    'over %s, a response over this side’s limit is no refusal of the server',
+    async (_name, makeTransport) => {
+      const runtime = testRuntime();
+      const adaptive = new AdaptiveThrottle(DEFAULT_THROTTLE, runtime.clock, runtime.random);
+      await using p = await startPair(
+        {},
+        {
+          transport: makeTransport(),
+          client: {
+            limits: { messageBytes: 100 },
+            interceptors: { perCall: [throttle(() => adaptive)] },
+          },
+        },
+      );
+      const error = await rejection(p.client.unary({ sample: { text: 'x'.repeat(200) } }));
+      expect(error).toMatchObject({ code: Status.RESOURCE_EXHAUSTED });
+      expect(adaptive.probability).toBe(0);
+    },
+  );
 
   test('a streamed response is accepted when it begins', async () => {
     const runtime = testRuntime();

@@ -74,7 +74,8 @@ export class GrpcJsWire implements ClientWire {
     const refusal = refuseIncoming('response trailers', metadata, this.limits);
     if (refusal === undefined) {
       const processed = !this.headersSeen && wasRefused(status) ? 'no' : 'unknown';
-      this.exchange.status({ code, details, processed }, () => incomingMetadata(metadata));
+      const cause = overOwnLimit(status) ? new RangeError(details) : undefined;
+      this.exchange.status({ code, details, processed, cause }, () => incomingMetadata(metadata));
     } else {
       // An error stays the error it is, without its oversized details.
       this.exchange.status(code === Status.OK ? refusal : { code, details });
@@ -98,6 +99,15 @@ function wasRefused({ code, details, metadata }: StatusObject): boolean {
   return code === grpc.status.UNAVAILABLE && said && isEmpty(metadata);
 }
 
+/**
+ * grpc-js tells by these words that a response is over the limit of this side. A server of grpc-js
+ * says the same of a request that is over its own, which is no want of room there either.
+ */
+function overOwnLimit({ code, details }: StatusObject): boolean {
+  if (code !== grpc.status.RESOURCE_EXHAUSTED) return false;
+  return /^Received message (?:larger than|that decompresses to)/.test(details);
+}
+
 function isEmpty(metadata: GrpcMetadata): boolean {
   return Object.keys(metadata.toJSON()).length === 0;
 }
@@ -116,7 +126,8 @@ function refuseIncoming(
     }
   }
   const refusal = refuseSize(`of the ${what}`, bytes, pairs, limits);
-  return refusal === undefined ? undefined : { ...refusal, processed: 'unknown' };
+  if (refusal === undefined) return undefined;
+  return { ...refusal, processed: 'unknown', cause: new RangeError(refusal.details) };
 }
 
 function outgoingMetadata(call: ClientCall, headers: Metadata | undefined): GrpcMetadata {

@@ -10,16 +10,16 @@ const P99 = 'p99 of other tenants against before';
 const STORMS = 'breakers opened';
 const LIMITED = 'of the greedy tenant refused';
 
-/** Each server runs 12 calls of 50 ms at a time: three of them 720 a second, less than is asked. */
-const CONCURRENCY = 12;
+/** Each server runs 7 calls of 50 ms at a time: three of them 420 a second, less than is asked. */
+const CONCURRENCY = 7;
 const DELAY_MS = 50;
-const GREEDY_PER_SECOND = 800;
-const RATE_LIMIT = { perSecond: 20, burst: 5 };
+const GREEDY_PER_SECOND = 500;
+const RATE_LIMIT = { perSecond: 10, burst: 6 };
 
 export const tenants: Scenario = {
   name: 'tenants',
   title: 'two methods fail and open their breakers, one tenant calls far too often',
-  share: 0.5,
+  share: 0.6,
   seconds: 12,
   quick: true,
   exact: true,
@@ -45,8 +45,8 @@ export const tenants: Scenario = {
     await load.start({
       arrivals: [
         ...others,
-        { method: 'price', perSecond: 40, headers: { tenant: 'red' } },
-        { method: 'stock', perSecond: 40, headers: { tenant: 'red' } },
+        { method: 'price', perSecond: 20, headers: { tenant: 'red' } },
+        { method: 'stock', perSecond: 20, headers: { tenant: 'red' } },
         { method: 'read', perSecond: GREEDY_PER_SECOND, headers: { tenant: 'greedy' } },
       ],
     });
