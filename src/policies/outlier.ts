@@ -38,7 +38,7 @@ export interface Ejection {
  */
 export class OutlierDetector {
   /** All that may be ejected. */
-  readonly hosts = new Set<OutlierHost>();
+  readonly hosts: Set<OutlierHost> = new Set();
   private policy: EjectionPolicy;
   private readonly random: () => number;
   private nextMs: number;
