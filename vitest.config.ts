@@ -1,9 +1,10 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
+const LAB = 'test/scenarios/quick.test.ts';
+
 const config: ViteUserConfig = defineConfig({
   test: {
     environment: 'node',
-    include: ['test/**/*.test.ts'],
     setupFiles: ['test/support/no-leaks.ts'],
     pool: 'forks',
     maxWorkers: 2,
@@ -13,6 +14,14 @@ const config: ViteUserConfig = defineConfig({
     // A rejection that nobody handled fails the run, even where every test passed.
     dangerouslyIgnoreUnhandledErrors: false,
     passWithNoTests: false,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'tests', include: ['test/**/*.test.ts'], exclude: [LAB] },
+      },
+      // The lab measures time, and keeps both cores busy: it has the machine to itself.
+      { extends: true, test: { name: 'lab', include: [LAB], sequence: { groupOrder: 1 } } },
+    ],
   },
 });
 

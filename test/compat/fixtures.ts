@@ -56,10 +56,13 @@ export function silent(arrived: () => void, aborted: () => void): Implementation
   const wait = (_request: unknown, { signal }: { signal: AbortSignal }): Promise<never> => {
     arrived();
     return new Promise((_resolve, reject) => {
-      signal.addEventListener('abort', () => {
+      const abort = (): void => {
         aborted();
         reject(signal.reason as Error);
-      });
+      };
+      // On a busy machine the deadline may have passed on the way here.
+      if (signal.aborted) abort();
+      else signal.addEventListener('abort', abort);
     });
   };
   return {

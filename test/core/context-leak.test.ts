@@ -46,7 +46,7 @@ test('what a generator does in its `finally` carries its own call’s metadata, 
       async *serverStream() {
         try {
           yield { index: 0 };
-          await new Promise((resolve) => setTimeout(resolve, 60));
+          await new Promise((resolve) => setTimeout(resolve, 400));
           yield { index: 1 };
         } finally {
           // The call is over: work that outlives it is detached, with what it needs said aloud.
@@ -58,13 +58,15 @@ test('what a generator does in its `finally` carries its own call’s metadata, 
     },
     { runtime, server: { propagate: ['x-who'] } },
   );
+  // Connected first, so that every call reaches its handler before its deadline.
+  await pair.client.unary({});
   // All deadlines fall into one slot of the clock.
   const names = ['a', 'b', 'c', 'd', 'e', 'f'];
   await Promise.all(
     names.map((who) =>
       rejection(
         (async () => {
-          const options = { timeoutMs: 40, metadata: { 'x-who': who } };
+          const options = { timeoutMs: 300, metadata: { 'x-who': who } };
           for await (const _message of pair.client.serverStream({ count: 2 }, options));
         })(),
       ),
