@@ -307,7 +307,7 @@ describe('responses that a layer has made anew', () => {
     await vi.waitUntil(() => stateOf(pair.client, 'ServerStream').bulkhead?.inUse === 0);
     // Had the call not ended, this one would be refused.
     await expect(
-      collect(pair.client.serverStream({ count: 0 }, { timeoutMs: 100 })),
+      collect(pair.client.serverStream({ count: 0 }, { timeoutMs: 400 })),
     ).rejects.toMatchObject({
       code: Status.DEADLINE_EXCEEDED,
     });

@@ -336,7 +336,7 @@ describe('time', () => {
           return {};
         },
       },
-      options({ ...AT_ONCE, timeoutMs: 150 }),
+      options({ ...AT_ONCE, timeoutMs: 400 }),
     );
     await expect(pair.client.unarySafe({})).rejects.toMatchObject({
       code: Status.DEADLINE_EXCEEDED,

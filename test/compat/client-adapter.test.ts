@@ -39,7 +39,7 @@ describe.each(SHAPES)('%s through an adapted middleware', (shape) => {
       {
         client: {
           interceptors: { perCall: [fromNiceGrpcClientMiddleware(middleware)] },
-          defaults: { timeoutMs: 100 },
+          defaults: { timeoutMs: 400 },
         },
       },
     );

@@ -86,7 +86,7 @@ describe.each(CLIENTS)('in a client of %s', (name, connect) => {
   test.each(SHAPES)('nice-grpc-client-middleware-deadline ends a %s call', async (shape) => {
     const aborted = deferred();
     const overrides = silent(() => undefined, aborted.resolve);
-    await using connected = await connect([deadline], overrides, { deadline: 50 });
+    await using connected = await connect([deadline], overrides, { deadline: 300 });
     const error = await rejection(callShape(connected.client, shape));
     expect(error).toBeInstanceOf(ClientError);
     expect(error).toMatchObject({ code: Status.DEADLINE_EXCEEDED, details: 'Deadline exceeded' });

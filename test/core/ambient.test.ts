@@ -90,7 +90,7 @@ describe('the deadline', () => {
           });
         }),
     });
-    const error = await rejection(c.client.unary({}, { timeoutMs: 60 }));
+    const error = await rejection(c.client.unary({}, { timeoutMs: 300 }));
     expect(error).toMatchObject({ code: Status.DEADLINE_EXCEEDED });
     await cancelled.promise;
   });

@@ -131,14 +131,14 @@ test('no handler starts after its deadline, though a layer had waited', async ()
       },
     },
   );
-  expect(await rejection(pair.client.unary({}, { timeoutMs: 30 }))).toMatchObject({
+  expect(await rejection(pair.client.unary({}, { timeoutMs: 250 }))).toMatchObject({
     code: Status.DEADLINE_EXCEEDED,
   });
   const stream = pair.client.clientStream(
     (async function* () {
       yield {};
     })(),
-    { timeoutMs: 30 },
+    { timeoutMs: 250 },
   );
   await rejection(stream);
   await waited.promise;

@@ -106,7 +106,7 @@ describe.each(PAIRS.filter(({ client }) => client !== 'nice-grpc'))('$name', (ki
   test.each(SHAPES)('%s: a deadline ends both sides', async (shape) => {
     const aborted = deferred();
     await using pair = await kind.join(waiting(() => undefined, aborted.resolve));
-    const failure = await rejection(callShape(pair.client, shape, { timeoutMs: 100 } as object));
+    const failure = await rejection(callShape(pair.client, shape, { timeoutMs: 300 } as object));
     expect(failure).toMatchObject({ code: Status.DEADLINE_EXCEEDED });
     await aborted.promise;
   });

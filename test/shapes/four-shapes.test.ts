@@ -127,7 +127,7 @@ describe.each(TRANSPORTS)('over %s', (_name, makeTransport) => {
           aborted.resolve((signal.reason as Error).name);
         }),
       );
-      const error = await rejection(callShape(p.client, shape, { timeoutMs: 40 }));
+      const error = await rejection(callShape(p.client, shape, { timeoutMs: 250 }));
       expect(error).toMatchObject({ code: Status.DEADLINE_EXCEEDED });
       expect(await aborted.promise).toMatch(/TimeoutError|AbortError/);
     });
