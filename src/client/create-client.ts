@@ -173,7 +173,7 @@ function applyOptions(call: ClientCall, options: CallOptions): void {
   if (options.onTrailer !== undefined) {
     call.onEnd(() => options.onTrailer?.(call.responseTrailer));
   }
-  if (signal !== undefined) followSignal(call, signal);
+  if (signal !== undefined) call.follow(signal);
 }
 
 /** A copy, for layers add to it; what gRPC cannot carry is the caller's mistake, and told so. */
@@ -184,17 +184,4 @@ function requestMetadata(call: ClientCall, metadata: MetadataInit): Metadata {
     const status = { code: Status.INVALID_ARGUMENT, details: describe(error), cause: error };
     throw new RpcError(call.method.path, { ...status, processed: 'no' });
   }
-}
-
-function followSignal(call: ClientCall, signal: AbortSignal): void {
-  const abort = (): void => {
-    const details = 'The call was cancelled by its caller';
-    call.cancel({ code: Status.CANCELLED, details, cause: signal.reason });
-  };
-  if (signal.aborted) {
-    abort();
-    return;
-  }
-  signal.addEventListener('abort', abort, { once: true });
-  call.onEnd(() => signal.removeEventListener('abort', abort));
 }

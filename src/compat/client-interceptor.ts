@@ -6,7 +6,6 @@ import type { Handler, Interceptor, Method, Payload } from '../index.ts';
 import { ClientCall, createRuntime, Metadata, Status } from '../index.ts';
 import { errorForMiddleware, errorForStack, statusOf } from './client-errors.ts';
 import { EXTENSIONS, extensionsOf } from './client-middleware.ts';
-import { followSignal } from './follow-signal.ts';
 import type { MiddlewareGenerator } from './drive.ts';
 import { MiddlewareStream, singleResponse, tapped, within } from './drive.ts';
 import type { InterceptorOptions } from './nice-method.ts';
@@ -66,7 +65,7 @@ function applyOptions(call: ClientCall, given: CallOptions): void {
   call.set(EXTENSIONS, extensionsOf(given));
   call.onResponseHeader((header) => given.onHeader?.(header));
   call.onEnd(() => given.onTrailer?.(call.responseTrailer));
-  if (signal !== undefined) followSignal(call, signal);
+  if (signal !== undefined) call.follow(signal);
 }
 
 /** The innermost handler: nice-grpc's own. */

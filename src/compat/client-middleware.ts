@@ -3,7 +3,6 @@ import type { CallOptions, ClientMiddleware, ClientMiddlewareCall } from 'nice-g
 import type { CallKey, ClientCall, Handler, Interceptor, Method } from '../index.ts';
 import { AttemptCall, callKey, Metadata, Status } from '../index.ts';
 import { errorForMiddleware, errorForStack, statusOf } from './client-errors.ts';
-import { followSignal } from './follow-signal.ts';
 import type { MiddlewareGenerator } from './drive.ts';
 import { MiddlewareStream, singleResponse } from './drive.ts';
 import { checkRequest, descriptorOf } from './nice-method.ts';
@@ -95,7 +94,7 @@ function startAttempt(parent: ClientCall, request: unknown, options: CallOptions
     parent.readResponseTrailer(() => trailer);
     options.onTrailer?.(trailer);
   });
-  if (signal !== undefined && signal !== parent.signal) followSignal(attempt, signal);
+  if (signal !== undefined && signal !== parent.signal) attempt.follow(signal);
   return attempt;
 }
 

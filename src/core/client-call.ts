@@ -3,6 +3,7 @@ import type { Metadata } from 'nice-grpc-common';
 import { Call } from './call.ts';
 import type { Method, Payload } from './method.ts';
 import type { Runtime } from './runtime.ts';
+import { Status } from './status.ts';
 
 export type HeaderListener = (header: Metadata) => void;
 
@@ -28,6 +29,20 @@ export class ClientCall extends Call {
   constructor(method: Method, runtime: Runtime, request: Payload) {
     super(method, runtime);
     this.request = request;
+  }
+
+  /** Cancels the call when its caller's signal aborts; at once if it already has. */
+  follow(signal: AbortSignal): void {
+    const abort = (): void => {
+      const details = 'The call was cancelled by its caller';
+      this.cancel({ code: Status.CANCELLED, details, cause: signal.reason });
+    };
+    if (signal.aborted) {
+      abort();
+      return;
+    }
+    signal.addEventListener('abort', abort, { once: true });
+    this.onEnd(() => signal.removeEventListener('abort', abort));
   }
 
   /** Calls `listener` at response headers, which a stream may bring before its first message. */

@@ -5,7 +5,7 @@ import type { Handler, Interceptor } from '../core/interceptor.ts';
 import type { Method, Payload } from '../core/method.ts';
 import type { CallStatus } from '../core/status.ts';
 import { Status } from '../core/status.ts';
-import { checkAboveZero } from '../policies/numbers.ts';
+import { checkAboveZero } from '../core/checks.ts';
 
 /**
  * Client layer 9, inside the breaker: an attempt that takes too long is a failure, and may be

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { backoffMs } from './backoff.ts';
-import { checkAboveZero, checkNumber, checkWhole } from './numbers.ts';
+import { checkAboveZero, checkNumber, checkWhole } from '../core/checks.ts';
 import type { BreakerPolicy } from './policy.ts';
 import { SlidingWindow } from './sliding-window.ts';
 

@@ -1,7 +1,7 @@
 import type { Call } from '../core/call.ts';
 import { RejectedError, RpcError } from '../core/errors.ts';
 import { Status } from '../core/status.ts';
-import { checkWhole } from './numbers.ts';
+import { checkWhole } from '../core/checks.ts';
 import type { BulkheadPolicy } from './policy.ts';
 
 /**

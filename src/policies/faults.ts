@@ -2,7 +2,7 @@ import type { Call } from '../core/call.ts';
 import { ConfigError } from '../core/errors.ts';
 import type { CallStatus } from '../core/status.ts';
 import { Status } from '../core/status.ts';
-import { checkNumber } from './numbers.ts';
+import { checkNumber } from '../core/checks.ts';
 import type { FaultPolicy } from './policy.ts';
 
 /** The first fault that applies to the call and whose dice say so; undefined for none. */

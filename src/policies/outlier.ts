@@ -1,4 +1,4 @@
-import { checkAboveZero, checkNumber, checkWhole } from './numbers.ts';
+import { checkAboveZero, checkNumber, checkWhole } from '../core/checks.ts';
 import type { EjectionPolicy } from './policy.ts';
 
 /** What is known of one endpoint's successes. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import { checkNumber } from './numbers.ts';
+import { checkNumber } from '../core/checks.ts';
 import type { RetryBudgetPolicy } from './policy.ts';
 import { SlidingWindow } from './sliding-window.ts';
 

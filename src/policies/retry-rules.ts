@@ -2,6 +2,7 @@ import type { AttemptCall } from '../core/attempt-call.ts';
 import type { ClientCall } from '../core/client-call.ts';
 import type { CallStatus } from '../core/status.ts';
 import { Status } from '../core/status.ts';
+import { backoffMs } from './backoff.ts';
 import type { LatencyWindow } from './latency-window.ts';
 import type { HedgePolicy, RetryPolicy, StatusName } from './policy.ts';
 import { DEFAULT_RETRY } from './policy.ts';
@@ -81,10 +82,9 @@ export class RetryRules {
 
   /** Full jitter, or around the bound as A6 has it; the wait number `times`, from 1 on, in ms. */
   backoffMs(times: number, random: () => number): number {
-    const { initialMs, multiplier, maxMs, jitter } = this.retry.backoff;
-    const bound = Math.min(maxMs, initialMs * multiplier ** (times - 1));
-    if (jitter === 'full') return bound * random();
-    return bound * (1 + jitter * (2 * random() - 1));
+    const { jitter, ...growth } = this.retry.backoff;
+    if (jitter === 'full') return backoffMs({ ...growth, jitter: 0 }, times - 1, random) * random();
+    return backoffMs({ ...growth, jitter }, times - 1, random);
   }
 
   /** When the next attempt may join the open ones, in ms; undefined while there is no telling. */

@@ -1,4 +1,4 @@
-import { checkAboveZero } from './numbers.ts';
+import { checkAboveZero } from '../core/checks.ts';
 import type { SlowStartPolicy } from './policy.ts';
 
 /** The least share a new endpoint gets: without calls it would not warm up (Envoy's 10 %). */

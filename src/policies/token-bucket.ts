@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import { checkAboveZero, checkNumber } from './numbers.ts';
+import { checkAboveZero, checkNumber } from '../core/checks.ts';
 import type { RateLimitPolicy } from './policy.ts';
 
 /** What a token may lack by rounding alone. */

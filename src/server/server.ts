@@ -15,7 +15,7 @@ import { Admission } from '../interceptors/admission.ts';
 import { RateLimits } from '../interceptors/identity-rate-limit.ts';
 import { MAX_INBOUND_TIMEOUT_MS } from '../interceptors/server-context.ts';
 import type { Validator } from '../interceptors/validation.ts';
-import { checkWhole } from '../policies/numbers.ts';
+import { checkWhole } from '../core/checks.ts';
 import { checkNames } from './check-names.ts';
 import { healthService } from './health-service.ts';
 import { HealthDefinition, HealthRegistry } from './health.ts';
