@@ -17,6 +17,7 @@ import { createAmbientContext } from './core/ambient.ts';
 import { createSystemClock } from './core/clock.ts';
 import type { ServiceDefinition } from './core/definition.ts';
 import type { Runtime } from './core/runtime.ts';
+import { LiveParts } from './core/telemetry.ts';
 import type { ServerOptions } from './server/options.ts';
 import { Server } from './server/server.ts';
 import { grpcJsTransport } from './transports/grpc-js/index.ts';
@@ -31,6 +32,8 @@ export function createRuntime(parts: Partial<Runtime> = {}): Runtime {
     random: Math.random,
     logger: pino({ name: 'inboard' }, pino.destination({ dest: 2, sync: true })),
     ambient,
+    telemetry: [],
+    parts: new LiveParts(),
     ...parts,
   };
 }
@@ -105,6 +108,7 @@ export type { ResolvedEndpoint, Target } from './channel/target.ts';
 export { parseEndpoint } from './channel/target.ts';
 export type { ClientInterceptors } from './client/client-stack.ts';
 export { clientStack } from './client/client-stack.ts';
+export type { CircuitChange } from './client/circuit-history.ts';
 export type { MethodSnapshot } from './client/client-snapshot.ts';
 export { clientSnapshot } from './client/client-snapshot.ts';
 export type { ChannelOptions } from './client/create-channel.ts';
@@ -116,8 +120,10 @@ export type { PolicyProblem } from './config/policy-error.ts';
 export { PolicyError } from './config/policy-error.ts';
 export type { PolicyFile } from './config/policy-file.ts';
 export type { PolicySource } from './config/policy-source.ts';
-export type { CallKey, EndListener, MessageTap } from './core/call.ts';
-export { Call, callKey } from './core/call.ts';
+export type { EndListener, MessageTap } from './core/call.ts';
+export { Call } from './core/call.ts';
+export type { CallKey } from './core/call-key.ts';
+export { callKey } from './core/call-key.ts';
 export { AttemptCall } from './core/attempt-call.ts';
 export { ClientCall } from './core/client-call.ts';
 export type { Clock, Timer } from './core/clock.ts';
@@ -142,7 +148,10 @@ export {
 } from './core/errors.ts';
 export type { Handler, Interceptor } from './core/interceptor.ts';
 export type { Method, Payload, Shape } from './core/method.ts';
-export type { Logger, Runtime } from './core/runtime.ts';
+export type { CallRuntime, Logger } from './core/call-runtime.ts';
+export type { Runtime } from './core/runtime.ts';
+export type { LiveParts, Telemetry, TraceIds } from './core/telemetry.ts';
+export { TRACE } from './core/telemetry.ts';
 export { ServerCall, StatusError } from './core/server-call.ts';
 export type { CallStatus, Processed } from './core/status.ts';
 export type {

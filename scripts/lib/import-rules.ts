@@ -10,7 +10,6 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   policies: ['core'],
   // Policies from code and from files, checked and laid over each other.
   config: ['core', 'policies', 'generated'],
-  telemetry: ['core'],
   codec: ['core'],
   http2: ['core'],
 
@@ -29,6 +28,9 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   // The two sides put them together, and do not know each other.
   client: ['core', 'policies', 'config', 'interceptors', 'channel'],
   server: ['core', 'policies', 'errors', 'interceptors', 'channel', 'generated'],
+
+  // Watches calls from core's place for it, and looks into whatever there is.
+  telemetry: ['core', 'policies', 'config', 'channel', 'client', 'server'],
 
   // The public entries. `index.ts` alone wires the default transport and runtime.
   auth: ['core', 'policies', 'interceptors'],

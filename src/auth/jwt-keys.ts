@@ -5,7 +5,7 @@ import { createLocalJWKSet, createRemoteJWKSet } from 'jose';
 
 import { isLoopback } from '../core/address.ts';
 import { ConfigError, describe } from '../core/errors.ts';
-import type { Logger } from '../core/runtime.ts';
+import type { Logger } from '../core/call-runtime.ts';
 import { checkAsymmetric, checkKeySuits } from './jwt-algorithms.ts';
 
 /**

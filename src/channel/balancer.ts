@@ -1,5 +1,5 @@
 import type { ClientCall } from '../core/client-call.ts';
-import type { Runtime } from '../core/runtime.ts';
+import type { CallRuntime } from '../core/call-runtime.ts';
 import type { ResolvedEndpoint } from './target.ts';
 
 export type EndpointState =
@@ -61,4 +61,4 @@ export interface Balancer {
   readonly ejects?: boolean;
 }
 
-export type BalancerFactory = (runtime: Runtime) => Balancer;
+export type BalancerFactory = (runtime: CallRuntime) => Balancer;

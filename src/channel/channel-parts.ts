@@ -1,4 +1,5 @@
 import type { CallCredentials } from '../core/credentials.ts';
+import type { Runtime } from '../core/runtime.ts';
 import type { ConnectOptions, Transport } from '../core/transport.ts';
 import type { ChannelPolicy } from '../policies/policy.ts';
 import type { ChannelSettings } from './channel-settings.ts';
@@ -10,7 +11,8 @@ export interface ChannelParts {
   readonly resolver: Resolver;
   readonly transport: Transport;
   readonly callCredentials: CallCredentials | undefined;
-  readonly connectOptions: Omit<ConnectOptions, 'authority' | 'serverName'>;
+  readonly connectOptions: Omit<ConnectOptions, 'authority' | 'serverName' | 'runtime'>;
+  readonly runtime: Runtime;
   /** A policy laid over what the channel was made with. Throws a `ConfigError`. */
   readonly settingsOf: (policy: ChannelPolicy) => ChannelSettings;
 }

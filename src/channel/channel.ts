@@ -3,6 +3,7 @@ import type { CallCredentials } from '../core/credentials.ts';
 import { RejectedError } from '../core/errors.ts';
 import type { Payload } from '../core/method.ts';
 import type { CallStatus } from '../core/status.ts';
+import type { Runtime } from '../core/runtime.ts';
 import { Status } from '../core/status.ts';
 import type { ConnectOptions } from '../core/transport.ts';
 import type { ChannelPolicy } from '../policies/policy.ts';
@@ -30,6 +31,7 @@ const IN_USE_MS = 30_000;
  */
 export class Channel {
   readonly target: string;
+  readonly runtime: Runtime;
   readonly connectOptions: Omit<ConnectOptions, 'authority' | 'serverName'>;
   /** What its calls may keep of their requests for another attempt. */
   readonly replayQuota: ReplayQuota = new ReplayQuota();
@@ -45,11 +47,14 @@ export class Channel {
   private closed = false;
   private lastCallMs = Number.NEGATIVE_INFINITY;
   private stopFollowing: (() => void) | undefined = undefined;
+  private readonly leave: () => void;
 
   constructor(parts: ChannelParts) {
-    const { target, transport, callCredentials, connectOptions } = parts;
+    const { target, transport, callCredentials, runtime } = parts;
+    const connectOptions = { ...parts.connectOptions, runtime };
     this.parts = parts;
     this.target = target;
+    this.runtime = runtime;
     this.connectOptions = connectOptions;
     this.settings = parts.settingsOf({});
     this.configureBudget();
@@ -63,6 +68,7 @@ export class Channel {
       wanted: () => this.wanted(),
     };
     this.endpoints = new EndpointSet(host, this.settings);
+    this.leave = runtime.parts.add(this);
   }
 
   /** Resolves and connects now rather than at the first call. */
@@ -85,7 +91,7 @@ export class Channel {
   invoke(call: ClientCall): Promise<Payload> {
     const over = call.cancelled ?? (this.closed ? this.isClosed(call) : undefined);
     if (over !== undefined) return Promise.reject(refusal(call, over));
-    const nowMs = this.connectOptions.runtime.clock.now();
+    const nowMs = this.runtime.clock.now();
     this.lastCallMs = nowMs;
     const endpoint = this.pick(call, nowMs);
     if (endpoint === undefined) return this.waitForEndpoint(call);
@@ -121,7 +127,7 @@ export class Channel {
 
   /** What the channel knows at this moment: all that its balancer goes by. */
   snapshot(): ChannelSnapshot {
-    const nowMs = this.connectOptions.runtime.clock.now();
+    const nowMs = this.runtime.clock.now();
     return {
       target: this.target,
       balancer: this.settings.balancerName,
@@ -137,6 +143,7 @@ export class Channel {
     if (this.closed) return;
     this.closed = true;
     this.stopFollowing?.();
+    this.leave();
     this.parts.resolver.close();
     this.endpoints.drain();
     this.waiting.wake();
@@ -168,13 +175,13 @@ export class Channel {
   }
 
   private wanted(): boolean {
-    const { clock } = this.connectOptions.runtime;
+    const { clock } = this.runtime;
     return this.waiting.size > 0 || clock.now() - this.lastCallMs < IN_USE_MS;
   }
 
   private configureBudget(): void {
     const { retryBudget } = this.settings;
-    const { clock } = this.connectOptions.runtime;
+    const { clock } = this.runtime;
     if (retryBudget === undefined) this.retryBudget = undefined;
     else if (this.retryBudget === undefined) this.retryBudget = new RetryBudget(retryBudget, clock);
     else this.retryBudget.configure(retryBudget);
@@ -229,7 +236,7 @@ export class Channel {
     if (cancelled !== undefined) {
       return { failed: whileWaiting(cancelled, this.target, this.endpoints.all) };
     }
-    const nowMs = this.connectOptions.runtime.clock.now();
+    const nowMs = this.runtime.clock.now();
     const endpoint = this.closed ? undefined : this.pick(call, nowMs);
     if (endpoint !== undefined) return { sent: this.send(call, endpoint, nowMs) };
     const failed = this.hopeless(call);
@@ -254,6 +261,6 @@ export class Channel {
 
   /** What the channel starts outlives the call that it is started for, and inherits nothing. */
   private detached(body: () => void): void {
-    this.connectOptions.runtime.ambient.detached(body);
+    this.runtime.ambient.detached(body);
   }
 }

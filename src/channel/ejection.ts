@@ -1,5 +1,5 @@
 import type { Timer } from '../core/clock.ts';
-import type { Runtime } from '../core/runtime.ts';
+import type { CallRuntime } from '../core/call-runtime.ts';
 import type { Ejection, OutlierHost } from '../policies/outlier.ts';
 import { OutlierDetector } from '../policies/outlier.ts';
 import type { EjectionPolicy } from '../policies/policy.ts';
@@ -17,12 +17,12 @@ export interface EjectionHost {
 /** Ejects a channel's endpoints and lets them back in: the detector with its timer and its log. */
 export class Ejections {
   private readonly host: EjectionHost;
-  private readonly runtime: Runtime;
+  private readonly runtime: CallRuntime;
   private detector: OutlierDetector | undefined = undefined;
   private byHost = new Map<OutlierHost, Endpoint>();
   private timer: Timer | undefined = undefined;
 
-  constructor(host: EjectionHost, runtime: Runtime) {
+  constructor(host: EjectionHost, runtime: CallRuntime) {
     this.host = host;
     this.runtime = runtime;
   }

@@ -8,7 +8,7 @@ import type { Timer } from '../core/clock.ts';
 import { methodsOf } from '../core/definition.ts';
 import { statusOfError } from '../core/errors.ts';
 import type { Method, Payload } from '../core/method.ts';
-import type { Runtime } from '../core/runtime.ts';
+import type { CallRuntime } from '../core/call-runtime.ts';
 import type { CallStatus } from '../core/status.ts';
 import { OK, Status } from '../core/status.ts';
 import { DIAL_BACKOFF, backoffMs } from '../policies/backoff.ts';
@@ -25,7 +25,7 @@ export type Health =
 export interface HealthWatchOptions {
   /** The service asked for; empty for the server as a whole. */
   readonly service: string;
-  readonly runtime: Runtime;
+  readonly runtime: CallRuntime;
   /** Sends a call over the connection that is watched. */
   readonly invoke: (call: ClientCall) => Promise<Payload>;
   /** Told of each change, and why where it is for the worse. */

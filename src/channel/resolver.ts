@@ -1,4 +1,4 @@
-import type { Runtime } from '../core/runtime.ts';
+import type { CallRuntime } from '../core/call-runtime.ts';
 import type { CallStatus } from '../core/status.ts';
 import type { ResolvedEndpoint, Target } from './target.ts';
 
@@ -64,4 +64,4 @@ export interface ResolverListener {
  * const client = createClient(OrdersDefinition, 'registry:///orders', { resolvers: { registry } });
  * ```
  */
-export type ResolverFactory = (target: Target, runtime: Runtime) => Resolver;
+export type ResolverFactory = (target: Target, runtime: CallRuntime) => Resolver;

@@ -34,7 +34,7 @@ export interface BoundMethodsOptions {
 /** The methods of a client, bound to their layers, and bound anew when the policy changes. */
 export class BoundMethods {
   readonly byPath: ReadonlyMap<string, BoundMethod>;
-  private readonly channel: Channel;
+  readonly channel: Channel;
   private readonly options: BoundMethodsOptions;
   private readonly layers: readonly Interceptor<ClientCall>[];
   private readonly stopFollowing: (() => void)[] = [];
@@ -42,7 +42,7 @@ export class BoundMethods {
   constructor(methods: readonly Method[], channel: Channel, options: BoundMethodsOptions) {
     this.channel = channel;
     this.options = options;
-    const { runtime } = channel.connectOptions;
+    const { runtime } = channel;
     const states = new Map(
       methods.map((method) => [
         method.path,
@@ -54,6 +54,7 @@ export class BoundMethods {
       [...states].map(([path, state]) => [path, { state, handler: this.bind(state.method) }]),
     );
     this.follow();
+    this.stopFollowing.push(runtime.parts.add(this));
   }
 
   /** The end of the client: it follows neither policy nor channel any more. */
@@ -101,7 +102,9 @@ export class BoundMethods {
     const { perCall = [], perAttempt = [] } = interceptors;
     if (stack === 'bare') return [...perCall, ...perAttempt];
     const shared = this.channel;
-    const named = clientStack({ ...interceptors, stateOf, fallbackOf, classifierOf, shared });
+    const { telemetry } = this.channel.runtime;
+    const own = { telemetry, stateOf, fallbackOf, classifierOf, shared };
+    const named = clientStack({ ...interceptors, ...own });
     return named.flatMap(({ layers }) => layers);
   }
 }

@@ -4,6 +4,7 @@ import { ConfigError } from '../core/errors.ts';
 import type { BreakerSnapshot } from '../policies/breaker.ts';
 import type { AttemptCounters } from '../policies/retry-rules.ts';
 import type { BoundMethods } from './bound-methods.ts';
+import type { CircuitChange } from './circuit-history.ts';
 import type { MethodState } from './method-state.ts';
 
 /** Where a client keeps what stands behind its methods. */
@@ -17,6 +18,8 @@ export interface MethodSnapshot {
   readonly counters: Readonly<AttemptCounters>;
   /** Undefined where the method has no breaker. */
   readonly breaker: BreakerSnapshot | undefined;
+  /** The circuit's last changes, oldest first; times are of the runtime's clock, in ms. */
+  readonly circuit: readonly CircuitChange[];
   /** Undefined where the method has no bulkhead. */
   readonly bulkhead: { readonly inUse: number; readonly queued: number } | undefined;
   /** Recent times of successful attempts, in ms; undefined while there are few. */
@@ -33,15 +36,21 @@ export function clientSnapshot(client: object): readonly MethodSnapshot[] {
   if (bound === undefined) {
     throw new ConfigError('clientSnapshot() takes a client that createClient() has made');
   }
+  return methodSnapshots(bound);
+}
+
+/** The same of what stands behind a client. */
+export function methodSnapshots(bound: BoundMethods): readonly MethodSnapshot[] {
   return [...bound.byPath.values()].map(({ state }) => snapshot(state));
 }
 
 function snapshot(state: MethodState): MethodSnapshot {
-  const { method, counters, breaker, bulkhead, latency, effective } = state;
+  const { method, counters, breaker, circuit, bulkhead, latency, effective } = state;
   return {
     path: method.path,
     counters: { ...counters },
     breaker: breaker?.snapshot(),
+    circuit: [...circuit.changes],
     bulkhead: bulkhead && { inUse: bulkhead.inUse, queued: bulkhead.queued },
     latencyMs: {
       p50: latency.quantile(0.5),

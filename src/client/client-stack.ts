@@ -1,6 +1,7 @@
 import type { ClientCall } from '../core/client-call.ts';
 import type { Interceptor } from '../core/interceptor.ts';
 import type { Method } from '../core/method.ts';
+import type { Telemetry } from '../core/telemetry.ts';
 import { attemptTimeout } from '../interceptors/attempt-timeout.ts';
 import type { SharedRetryState } from '../interceptors/attempts.ts';
 import { breaker } from '../interceptors/breaker.ts';
@@ -24,6 +25,7 @@ export interface ClientInterceptors {
 }
 
 export interface ClientStackOptions extends ClientInterceptors {
+  readonly telemetry: readonly Telemetry[];
   readonly stateOf: (method: Method) => MethodState;
   readonly fallbackOf: (method: Method) => Fallback | undefined;
   readonly classifierOf: (method: Method) => FailureClassifier | undefined;
@@ -38,11 +40,13 @@ export interface NamedLayer<I> {
 
 /** The default client stack, outermost first, each position with its reason. */
 export function clientStack(options: ClientStackOptions): NamedLayer<Interceptor<ClientCall>>[] {
-  const { perCall = [], perAttempt = [], stateOf, fallbackOf, shared } = options;
+  const { perCall = [], perAttempt = [], telemetry, stateOf, fallbackOf, shared } = options;
   return [
     // First, since the deadline bounds every wait below.
     { name: 'context', layers: [clientContext((method) => stateOf(method).policy)] },
     // Sees one call however often it is tried, and every rejection made below.
+    { name: 'telemetry', layers: telemetry.flatMap(({ clientCall }) => clientCall ?? []) },
+    // What users add is seen by telemetry, and sees what it leaves on the call.
     { name: 'perCall', layers: perCall },
     // Outside of all that may still save the call: it sees the final outcome only.
     { name: 'fallback', layers: [fallback(fallbackOf)] },
@@ -52,6 +56,11 @@ export function clientStack(options: ClientStackOptions): NamedLayer<Interceptor
     // Outside of retries: one permit a call, whatever number of attempts it takes.
     { name: 'bulkhead', layers: [bulkhead((method) => stateOf(method).bulkhead)] },
     { name: 'retry', layers: [retry((method) => stateOf(method).rules, shared)] },
+    // Each attempt, those included that the breaker refuses.
+    {
+      name: 'attempt-telemetry',
+      layers: telemetry.flatMap(({ clientAttempt }) => clientAttempt ?? []),
+    },
     // Inside of retries: each attempt counts, and an open circuit ends them.
     { name: 'breaker', layers: [breakerLayer(options)] },
     // Inside the breaker: an attempt that takes too long counts as a failure.

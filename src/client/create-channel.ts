@@ -97,8 +97,8 @@ export function makeChannel(
     transport,
     settingsOf: (policy) => settingsOf(options, policy),
     callCredentials: options.callCredentials,
+    runtime,
     connectOptions: {
-      runtime,
       credentials:
         options.credentials ?? (transport.local === true || resolver.loopback ? insecure() : tls()),
       connectTimeoutMs: checkPositive('connectTimeoutMs', options.connectTimeoutMs ?? 20_000),

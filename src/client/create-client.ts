@@ -62,7 +62,7 @@ export function makeClient<D extends ServiceDefinition>(
     [BOUND_METHODS]: bound,
   };
   for (const method of bound.byPath.values()) {
-    client[method.state.method.key] = stub(method, channel.connectOptions.runtime);
+    client[method.state.method.key] = stub(method, channel.runtime);
   }
   return client as unknown as Client<D>;
 }

@@ -9,6 +9,7 @@ import type { AttemptCounters } from '../policies/retry-rules.ts';
 import { RetryRules } from '../policies/retry-rules.ts';
 import { AdaptiveThrottle } from '../policies/throttle.ts';
 import { TokenBucket } from '../policies/token-bucket.ts';
+import { CircuitHistory } from './circuit-history.ts';
 
 /**
  * What a client knows and counts of one of its methods. It lives outside of the stack: a policy
@@ -30,6 +31,8 @@ export class MethodState {
   rateLimit: TokenBucket | undefined = undefined;
   throttle: AdaptiveThrottle | undefined = undefined;
   rules: RetryRules;
+  /** What the circuit went through lately, oldest first. */
+  readonly circuit: CircuitHistory = new CircuitHistory();
   private effective_: Effective<ResolvedMethodPolicy>;
   private readonly runtime: Runtime;
 
@@ -77,6 +80,7 @@ export class MethodState {
     const breaker = new Breaker(policy, clock, random);
     const { path } = this.method;
     breaker.onChange = (state) => {
+      this.circuit.add(state, clock.now());
       if (state === 'open') {
         const nextProbeInMs = Math.round(breaker.nextProbeAtMs - clock.now());
         logger.warn({ method: path, nextProbeInMs }, 'a circuit has opened');

@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import type { Timer } from '../core/clock.ts';
 import { ConfigError, describe } from '../core/errors.ts';
-import type { Runtime } from '../core/runtime.ts';
+import type { CallRuntime } from '../core/call-runtime.ts';
 import type { PolicyDocument } from '../policies/policy.ts';
 import type { parsePolicy } from './parse-policy.ts';
 import { lineOf, PolicyError } from './policy-error.ts';
@@ -38,7 +38,7 @@ type Parse = typeof parsePolicy;
  * where the file, or a symbolic link on the way to it, is replaced by a rename. The watch keeps the
  * process alive until it is closed.
  */
-export async function openPolicyFile(path: string, runtime: Runtime): Promise<PolicyFile> {
+export async function openPolicyFile(path: string, runtime: CallRuntime): Promise<PolicyFile> {
   // Loaded here, so that only those who have a policy file wait for the YAML parser.
   const { MAX_POLICY_BYTES, parsePolicy: parse } = await import('./parse-policy.ts');
   const read = (): Promise<string> => readText(path, MAX_POLICY_BYTES);
@@ -67,7 +67,7 @@ class WatchedPolicyFile implements PolicyFile {
   readonly path: string;
   current: PolicyDocument;
   problem: PolicyError | undefined = undefined;
-  private readonly runtime: Runtime;
+  private readonly runtime: CallRuntime;
   private readonly read: () => Promise<string>;
   private readonly parse: Parse;
   private readonly listeners = new Set<(document: PolicyDocument) => void>();
@@ -81,7 +81,7 @@ class WatchedPolicyFile implements PolicyFile {
   private looking: Promise<void> | undefined = undefined;
   private closed = false;
 
-  constructor(path: string, runtime: Runtime, { read, parse, text }: Reading) {
+  constructor(path: string, runtime: CallRuntime, { read, parse, text }: Reading) {
     this.path = path;
     this.runtime = runtime;
     this.read = read;

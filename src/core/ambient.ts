@@ -1,5 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
+import type { Metadata } from 'nice-grpc-common';
+
+import type { CallKey } from './call-key.ts';
 import type { Method } from './method.ts';
 import type { CallStatus } from './status.ts';
 
@@ -8,6 +11,9 @@ export interface AmbientCall {
   readonly method: Method;
   readonly deadline: number;
   readonly ended: CallStatus | undefined;
+  /** Its request headers. */
+  readonly headers: Metadata;
+  get<T>(key: CallKey<T>): T;
   onCancel(listener: (status: CallStatus) => void): () => void;
 }
 

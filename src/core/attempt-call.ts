@@ -1,6 +1,6 @@
 import { Metadata } from 'nice-grpc-common';
 
-import type { CallKey } from './call.ts';
+import type { CallKey } from './call-key.ts';
 import { ClientCall } from './client-call.ts';
 import type { Payload } from './method.ts';
 import type { CallStatus } from './status.ts';

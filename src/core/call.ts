@@ -1,20 +1,10 @@
 import { Metadata } from 'nice-grpc-common';
 
+import type { CallKey } from './call-key.ts';
+import type { CallRuntime } from './call-runtime.ts';
 import type { Method, Payload } from './method.ts';
-import type { Runtime } from './runtime.ts';
 import type { CallStatus } from './status.ts';
 import { Status } from './status.ts';
-
-/** A typed key for a value that a layer leaves on a call for the layers below it. */
-export interface CallKey<T> {
-  readonly name: string;
-  readonly defaultValue: T;
-}
-
-/** Makes a key; the default is what a call answers on which nothing was set. */
-export function callKey<T>(name: string, defaultValue: T): CallKey<T> {
-  return { name, defaultValue };
-}
 
 export type EndListener = (status: CallStatus) => void;
 export type MessageTap = (message: unknown) => void;
@@ -27,7 +17,7 @@ export type MessageTap = (message: unknown) => void;
  */
 export abstract class Call {
   readonly method: Method;
-  readonly runtime: Runtime;
+  readonly runtime: CallRuntime;
   /** When the call must be over, in milliseconds of the runtime's clock; Infinity for never. */
   deadline: number = Number.POSITIVE_INFINITY;
   /** Set once the call is over. */
@@ -45,7 +35,7 @@ export abstract class Call {
   private requestTaps: MessageTap[] | undefined = undefined;
   private responseTaps: MessageTap[] | undefined = undefined;
 
-  constructor(method: Method, runtime: Runtime) {
+  constructor(method: Method, runtime: CallRuntime) {
     this.method = method;
     this.runtime = runtime;
   }

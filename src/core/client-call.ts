@@ -2,7 +2,7 @@ import type { Metadata } from 'nice-grpc-common';
 
 import { Call } from './call.ts';
 import type { Method, Payload } from './method.ts';
-import type { Runtime } from './runtime.ts';
+import type { CallRuntime } from './call-runtime.ts';
 import { Status } from './status.ts';
 
 export type HeaderListener = (header: Metadata) => void;
@@ -26,7 +26,7 @@ export class ClientCall extends Call {
   tappedRequests: number = 0;
   private headerListeners: HeaderListener[] | undefined = undefined;
 
-  constructor(method: Method, runtime: Runtime, request: Payload) {
+  constructor(method: Method, runtime: CallRuntime, request: Payload) {
     super(method, runtime);
     this.request = request;
   }

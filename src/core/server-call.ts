@@ -6,7 +6,7 @@ import { describe } from './errors.ts';
 import type { MessageSource } from './message-stream.ts';
 import { MessageStream } from './message-stream.ts';
 import type { Method, Payload } from './method.ts';
-import type { Runtime } from './runtime.ts';
+import type { CallRuntime } from './call-runtime.ts';
 import type { CallStatus } from './status.ts';
 import { OK, Status } from './status.ts';
 import type { Peer, ServerWire, WireReceiver } from './transport.ts';
@@ -55,7 +55,7 @@ export class ServerCall extends Call implements WireReceiver, MessageSource, InF
   private message_: { readonly value: unknown } | undefined = undefined;
 
   /** `server`: how the end of the server is known; without it, it never ends. */
-  constructor(method: Method, runtime: Runtime, wire: ServerWire, server?: Draining) {
+  constructor(method: Method, runtime: CallRuntime, wire: ServerWire, server?: Draining) {
     super(method, runtime);
     this.wire = wire;
     this.server = server;

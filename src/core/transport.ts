@@ -2,7 +2,7 @@ import type { ClientCall } from './client-call.ts';
 import type { ChannelCredentials, ServerCredentials } from './credentials.ts';
 import type { Payload } from './method.ts';
 import type { Metadata } from 'nice-grpc-common';
-import type { Runtime } from './runtime.ts';
+import type { CallRuntime } from './call-runtime.ts';
 import type { CallStatus } from './status.ts';
 
 /**
@@ -40,7 +40,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
 });
 
 export interface ConnectOptions {
-  readonly runtime: Runtime;
+  readonly runtime: CallRuntime;
   /** `:authority` of every call. */
   readonly authority: string;
   /** The name that the server's certificate must carry. */
@@ -103,7 +103,7 @@ export interface Connection {
 }
 
 export interface ListenOptions {
-  readonly runtime: Runtime;
+  readonly runtime: CallRuntime;
   readonly credentials: ServerCredentials;
   readonly limits: Limits;
   /** Concurrent streams a connection may open. Default 256. */

@@ -1,5 +1,5 @@
-import type { CallKey } from '../core/call.ts';
-import { callKey } from '../core/call.ts';
+import type { CallKey } from '../core/call-key.ts';
+import { callKey } from '../core/call-key.ts';
 import type { Interceptor } from '../core/interceptor.ts';
 import type { Method } from '../core/method.ts';
 import type { ServerCall } from '../core/server-call.ts';

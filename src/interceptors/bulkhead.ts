@@ -1,4 +1,4 @@
-import { callKey } from '../core/call.ts';
+import { callKey } from '../core/call-key.ts';
 import type { ClientCall } from '../core/client-call.ts';
 import type { Interceptor } from '../core/interceptor.ts';
 import type { Method, Payload } from '../core/method.ts';

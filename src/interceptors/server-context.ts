@@ -1,6 +1,8 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
 import type { Ambient } from '../core/ambient.ts';
-import type { CallKey } from '../core/call.ts';
-import { callKey } from '../core/call.ts';
+import type { CallKey } from '../core/call-key.ts';
+import { callKey } from '../core/call-key.ts';
 import { parseTimeout } from '../core/deadline.ts';
 import type { Interceptor } from '../core/interceptor.ts';
 import type { ServerCall } from '../core/server-call.ts';
@@ -11,9 +13,12 @@ import { Status } from '../core/status.ts';
 /** Default upper bound of an inbound deadline, in ms: one hour. */
 export const MAX_INBOUND_TIMEOUT_MS = 3_600_000;
 
-/** The ambient context of a call, for the pump that reads a streamed response. */
-export const AMBIENT: CallKey<Ambient | undefined> = callKey<Ambient | undefined>(
-  'ambient',
+/** Runs a body in the asynchronous context of a call: its own, and those of layers outside. */
+export type InContext = <T>(body: () => T) => T;
+
+/** Of a streamed response: for the pump that reads it, in place of whoever happens to. */
+export const IN_CONTEXT: CallKey<InContext | undefined> = callKey<InContext | undefined>(
+  'context',
   undefined,
 );
 
@@ -31,7 +36,7 @@ export interface ServerContextOptions {
  */
 export function serverContext(options: ServerContextOptions): Interceptor<ServerCall> {
   const { maxTimeoutMs, propagate } = options;
-  return (next) => (call) => {
+  return (next, method) => (call) => {
     if (call.refused !== undefined) return Promise.reject(new StatusError(call.refused));
     const refusal = setDeadline(call, maxTimeoutMs);
     if (refusal !== undefined) return Promise.reject(new StatusError(refusal));
@@ -39,8 +44,10 @@ export function serverContext(options: ServerContextOptions): Interceptor<Server
       call,
       propagated: propagate.length === 0 ? [] : pickHeaders(call, propagate),
     };
-    call.set(AMBIENT, ambient);
-    return call.runtime.ambient.run(ambient, () => next(call));
+    return call.runtime.ambient.run(ambient, () => {
+      if (method.responseStream) call.set(IN_CONTEXT, AsyncLocalStorage.snapshot());
+      return next(call);
+    });
   };
 }
 

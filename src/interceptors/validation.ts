@@ -1,4 +1,4 @@
-import { callKey } from '../core/call.ts';
+import { callKey } from '../core/call-key.ts';
 import type { Interceptor } from '../core/interceptor.ts';
 import type { Method } from '../core/method.ts';
 import type { ServerCall } from '../core/server-call.ts';

@@ -1,7 +1,7 @@
 import type { CallContext as CommonCallContext } from 'nice-grpc-common';
 
-import type { CallKey } from '../core/call.ts';
-import { callKey } from '../core/call.ts';
+import type { CallKey } from '../core/call-key.ts';
+import { callKey } from '../core/call-key.ts';
 import type { Method } from '../core/method.ts';
 import type { ServerCall } from '../core/server-call.ts';
 import type { Peer } from '../core/transport.ts';

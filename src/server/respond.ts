@@ -10,7 +10,7 @@ import type { CallStatus } from '../core/status.ts';
 import { OK, Status } from '../core/status.ts';
 import type { ServerWire } from '../core/transport.ts';
 import { mapError } from '../interceptors/error-mapping.ts';
-import { AMBIENT } from '../interceptors/server-context.ts';
+import { IN_CONTEXT } from '../interceptors/server-context.ts';
 
 /** Runs a call through its stack, sends what comes out, and ends the call. */
 export function serve(call: ServerCall, wire: ServerWire, handler: Handler<ServerCall>): void {
@@ -42,10 +42,10 @@ function send(call: ServerCall, wire: ServerWire, payload: Payload): Promise<voi
     finish(call, wire, OK, bytes);
     return undefined;
   }
-  const ambient = call.get(AMBIENT);
-  if (ambient === undefined) return pump(call, wire, payload);
+  const inContext = call.get(IN_CONTEXT);
+  if (inContext === undefined) return pump(call, wire, payload);
   // A generator runs in the context of whoever asks for its next value: that must be the call's.
-  return call.runtime.ambient.run(ambient, () => pump(call, wire, payload));
+  return inContext(() => pump(call, wire, payload));
 }
 
 async function pump(call: ServerCall, wire: ServerWire, payload: Payload): Promise<void> {
@@ -136,9 +136,9 @@ function dismiss(payload: Payload): void {
 
 /** What a generator does in its `finally` belongs to its call, whoever ended that. */
 function stopInContext(call: ServerCall, iterator: AsyncIterator<unknown>): void {
-  const ambient = call.get(AMBIENT);
-  if (ambient === undefined) stop(call, iterator);
-  else call.runtime.ambient.run(ambient, () => stop(call, iterator));
+  const inContext = call.get(IN_CONTEXT);
+  if (inContext === undefined) stop(call, iterator);
+  else inContext(() => stop(call, iterator));
 }
 
 function stop(call: ServerCall, iterator: AsyncIterator<unknown>): void {

@@ -3,6 +3,7 @@ import type { Interceptor } from '../core/interceptor.ts';
 import type { Method } from '../core/method.ts';
 import type { ServerCall } from '../core/server-call.ts';
 import type { CallStatus } from '../core/status.ts';
+import type { Telemetry } from '../core/telemetry.ts';
 import type { Admission } from '../interceptors/admission.ts';
 import { admission } from '../interceptors/admission.ts';
 import type { Authenticator } from '../interceptors/authentication.ts';
@@ -31,6 +32,7 @@ export interface ServerInterceptors {
 }
 
 export interface ServerStackOptions extends ServerInterceptors, ServerContextOptions {
+  readonly telemetry: readonly Telemetry[];
   readonly draining: Draining;
   /** The total limit; undefined where there is none. */
   readonly admission: Admission | undefined;
@@ -55,10 +57,12 @@ export interface NamedServerLayer {
  * `LAYERS_OF_UNKNOWN` only.
  */
 export function serverStack(options: ServerStackOptions): NamedServerLayer[] {
-  const { outermost = [], beforeHandler = [], authenticators, rules } = options;
+  const { telemetry, outermost = [], beforeHandler = [], authenticators, rules } = options;
   const anyone = (method: Method): boolean =>
     rules !== undefined && ruleOf(rules, method) === 'anyone';
   return [
+    // Before anything that may refuse or throw: it counts what the peer is told.
+    { name: 'telemetry', layers: telemetry.flatMap(({ serverCall }) => serverCall ?? []) },
     { name: 'outermost', layers: outermost },
     // Above all that may throw, below what counts calls, which wants final statuses.
     { name: 'error-mapping', layers: [errorMapping()] },
@@ -85,6 +89,7 @@ export function serverStack(options: ServerStackOptions): NamedServerLayer[] {
 
 /** The layers that a call to an unknown method passes: it is counted and limited, not served. */
 export const LAYERS_OF_UNKNOWN: ReadonlySet<string> = new Set([
+  'telemetry',
   'outermost',
   'error-mapping',
   'context',

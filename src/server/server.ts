@@ -60,6 +60,7 @@ export class Server implements AsyncDisposable {
   private readonly end: Shutdown;
   private reflection: Promise<void> | undefined = undefined;
   private ignoreSignals: (() => void) | undefined = undefined;
+  private leave: (() => void) | undefined = undefined;
 
   constructor(options: ServerOptions, defaults: { transport: Transport; runtime: Runtime }) {
     this.options = options;
@@ -113,6 +114,7 @@ export class Server implements AsyncDisposable {
     if (this.end.begun) await listener.close();
     this.refuseAfterEnd();
     this.listeners.add(listener);
+    this.leave ??= this.runtime.parts.add(this);
     this.health.start();
     this.handleSignals();
     return bound(listener.address);
@@ -128,6 +130,7 @@ export class Server implements AsyncDisposable {
     await this.end.run({ ...DEFAULT_DRAIN, ...this.options.drain, ...options });
     this.listeners.clear();
     this.ignoreSignals?.();
+    this.leave?.();
   }
 
   /** Ends the server at once. */
@@ -171,6 +174,7 @@ export class Server implements AsyncDisposable {
     if (concurrency !== undefined) checkWhole('concurrency', concurrency, 1);
     return serverStack({
       ...interceptors,
+      telemetry: this.runtime.telemetry,
       draining: this.draining,
       admission: concurrency === undefined ? undefined : new Admission(concurrency),
       rateLimits: rateLimit && new RateLimits(rateLimit, this.runtime.clock),

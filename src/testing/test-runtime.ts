@@ -1,5 +1,6 @@
 import { createAmbientContext } from '../core/ambient.ts';
-import type { Clock, Logger, Runtime } from '../index.ts';
+import { LiveParts } from '../core/telemetry.ts';
+import type { Clock, Logger, Runtime, Telemetry } from '../index.ts';
 import { ManualClock } from './manual-clock.ts';
 import type { RecordingLogger } from './recording-logger.ts';
 import { recordingLogger } from './recording-logger.ts';
@@ -13,6 +14,8 @@ export interface TestRuntimeOptions<C extends Clock, L extends Logger> {
   readonly random?: () => number;
   /** Default a `recordingLogger()`. */
   readonly logger?: L;
+  /** What watches calls. Default nothing. */
+  readonly telemetry?: readonly Telemetry[];
 }
 
 /** A runtime whose clock and log a test can get at. */
@@ -35,5 +38,7 @@ export function testRuntime<C extends Clock = ManualClock, L extends Logger = Re
     random: options.random ?? seededRandom(1),
     logger: options.logger ?? (defaults.logger as Logger as L),
     ambient: createAmbientContext(),
+    telemetry: options.telemetry ?? [],
+    parts: new LiveParts(),
   };
 }

@@ -7,6 +7,7 @@ import { ReplayQuota } from '../../src/policies/replay-buffer.ts';
 import { startPair } from '../support/harness.ts';
 
 const NOTHING_CONFIGURED: Parameters<typeof serverStack>[0] = {
+  telemetry: [],
   draining: new Draining(),
   admission: undefined,
   rateLimits: undefined,
@@ -27,6 +28,7 @@ test('the default client stack has its layers in the documented order', () => {
     throw new Error('asked only when a layer is bound');
   };
   const names = clientStack({
+    telemetry: [],
     stateOf,
     fallbackOf: nothing,
     classifierOf: nothing,
@@ -34,12 +36,14 @@ test('the default client stack has its layers in the documented order', () => {
   }).map(({ name }) => name);
   expect(names).toEqual([
     'context',
+    'telemetry',
     'perCall',
     'fallback',
     'rate-limit',
     'throttle',
     'bulkhead',
     'retry',
+    'attempt-telemetry',
     'breaker',
     'attempt-timeout',
     'perAttempt',
@@ -50,6 +54,7 @@ test('the default client stack has its layers in the documented order', () => {
 test('the default server stack has its layers in the documented order', () => {
   const names = serverStack(NOTHING_CONFIGURED).map(({ name }) => name);
   expect(names).toEqual([
+    'telemetry',
     'outermost',
     'error-mapping',
     'context',

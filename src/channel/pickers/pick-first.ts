@@ -1,5 +1,5 @@
 import type { Timer } from '../../core/clock.ts';
-import type { Runtime } from '../../core/runtime.ts';
+import type { CallRuntime } from '../../core/call-runtime.ts';
 import type { Balancer, BalancerEndpoint, BalancerFactory } from '../balancer.ts';
 
 /** How long one endpoint may keep the next from being tried, in ms (RFC 8305, A61). */
@@ -11,13 +11,13 @@ export const pickFirst: BalancerFactory = (runtime): Balancer => new PickFirst(r
 class PickFirst implements Balancer {
   /** There is no other to go to: it changes when its endpoint is lost. */
   readonly ejects = false;
-  private readonly runtime: Runtime;
+  private readonly runtime: CallRuntime;
   private endpoints: BalancerEndpoint[] = [];
   private current: BalancerEndpoint | undefined = undefined;
   private tried = 0;
   private timer: Timer | undefined = undefined;
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: CallRuntime) {
     this.runtime = runtime;
   }
 

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { formatHostPort, isLoopback, parseHostPort } from '../../core/address.ts';
 import type { Timer } from '../../core/clock.ts';
 import { ConfigError, describe } from '../../core/errors.ts';
-import type { Runtime } from '../../core/runtime.ts';
+import type { CallRuntime } from '../../core/call-runtime.ts';
 import { backoffMs } from '../../policies/backoff.ts';
 import type { Resolver, ResolverFactory, ResolverListener } from '../resolver.ts';
 import type { ResolvedEndpoint, Target } from '../target.ts';
@@ -83,7 +83,7 @@ class DnsResolver implements Resolver {
   private readonly name: string;
   private readonly question: () => Promise<readonly ResolvedEndpoint[]>;
   private readonly dns: Dns;
-  private readonly runtime: Runtime;
+  private readonly runtime: CallRuntime;
   private gate: UpdateGate | undefined = undefined;
   private timer: Timer | undefined = undefined;
   private open = 0;
@@ -101,7 +101,7 @@ class DnsResolver implements Resolver {
     loopback: boolean,
     question: () => Promise<readonly ResolvedEndpoint[]>,
     dns: Dns,
-    runtime: Runtime,
+    runtime: CallRuntime,
   ) {
     this.name = name;
     this.loopback = loopback;

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 
 import type { Timer } from '../../core/clock.ts';
 import { ConfigError, describe } from '../../core/errors.ts';
-import type { Runtime } from '../../core/runtime.ts';
+import type { CallRuntime } from '../../core/call-runtime.ts';
 import type { Resolver, ResolverFactory, ResolverListener } from '../resolver.ts';
 import type { ResolvedEndpoint, Target } from '../target.ts';
 import { isLocal, parseEndpoint } from '../target.ts';
@@ -27,11 +27,11 @@ export const fileResolver: ResolverFactory = (target, runtime) =>
 class FileResolver implements Resolver {
   readonly loopback: boolean;
   private readonly path: string;
-  private readonly runtime: Runtime;
+  private readonly runtime: CallRuntime;
   private file: WatchedFile | undefined = undefined;
   private emptyTimer: Timer | undefined = undefined;
 
-  constructor(path: string, runtime: Runtime) {
+  constructor(path: string, runtime: CallRuntime) {
     this.path = path;
     this.runtime = runtime;
     this.loopback = namesThisMachine(path);
