@@ -100,8 +100,10 @@ async function sourceFiles(projectRoot: string): Promise<string[]> {
 
 async function readDependencies(projectRoot: string): Promise<ReadonlySet<string>> {
   const text = await readFile(join(projectRoot, 'package.json'), 'utf8');
-  const { dependencies } = JSON.parse(text) as { dependencies?: Record<string, string> };
-  return new Set(Object.keys(dependencies ?? {}));
+  const { dependencies, peerDependencies } = JSON.parse(text) as Readonly<
+    Record<'dependencies' | 'peerDependencies', Readonly<Record<string, string>> | undefined>
+  >;
+  return new Set(Object.keys({ ...dependencies, ...peerDependencies }));
 }
 
 await runAsProgram(import.meta, async () => {

@@ -61,6 +61,8 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Packages that only some parts may import. */
 export const packageOnlyIn: Readonly<Record<string, readonly string[]>> = {
   '@grpc/grpc-js': ['transports/grpc-js'],
+  '@opentelemetry/api': ['telemetry'],
+  'prom-client': ['telemetry'],
 };
 
 /** The part of a file, given its path below `src/`; undefined where the table knows none. */

@@ -12,6 +12,8 @@ export interface ChannelSnapshot {
   readonly endpoints: readonly EndpointSnapshot[];
   /** So few endpoints are left that ejections are ignored. */
   readonly panic: boolean;
+  /** How often endpoints were ejected since the channel was made, those included that are gone. */
+  readonly ejections: number;
   /** Further attempts that may be made now; undefined where nothing bounds them. */
   readonly retryBudget: number | undefined;
 }

@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
 import type { ClientCall } from '../core/client-call.ts';
 import type { CallCredentials } from '../core/credentials.ts';
 import { RejectedError } from '../core/errors.ts';
@@ -48,6 +50,8 @@ export class Channel {
   private lastCallMs = Number.NEGATIVE_INFINITY;
   private stopFollowing: (() => void) | undefined = undefined;
   private readonly leave: () => void;
+  /** Where the channel was made: no call's trace or context of a user's. */
+  private readonly outside: <T>(body: () => T) => T = AsyncLocalStorage.snapshot();
 
   constructor(parts: ChannelParts) {
     const { target, transport, callCredentials, runtime } = parts;
@@ -134,6 +138,7 @@ export class Channel {
       resolutionError: this.resolution?.details,
       endpoints: this.endpoints.all.map((endpoint) => endpointSnapshot(endpoint, nowMs)),
       panic: this.endpoints.panic,
+      ejections: this.endpoints.ejections.total,
       retryBudget: this.retryBudget?.balance,
     };
   }
@@ -261,6 +266,6 @@ export class Channel {
 
   /** What the channel starts outlives the call that it is started for, and inherits nothing. */
   private detached(body: () => void): void {
-    this.runtime.ambient.detached(body);
+    this.outside(() => this.runtime.ambient.detached(body));
   }
 }

@@ -16,6 +16,8 @@ export interface EjectionHost {
 
 /** Ejects a channel's endpoints and lets them back in: the detector with its timer and its log. */
 export class Ejections {
+  /** How many there were so far. */
+  total = 0;
   private readonly host: EjectionHost;
   private readonly runtime: CallRuntime;
   private detector: OutlierDetector | undefined = undefined;
@@ -77,6 +79,7 @@ export class Ejections {
 
   private eject(ejections: readonly Ejection[]): void {
     if (ejections.length === 0) return;
+    this.total += ejections.length;
     const { target } = this.host;
     for (const { host, reason, forMs } of ejections) {
       const fields = { target, endpoint: host.name, reason, forMs: Math.round(forMs) };

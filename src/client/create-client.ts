@@ -10,7 +10,6 @@ import { methodsOf } from '../core/definition.ts';
 import { ConfigError, describe, RpcError, statusOfError, toRpcError } from '../core/errors.ts';
 import type { Handler } from '../core/interceptor.ts';
 import type { Payload } from '../core/method.ts';
-import type { Runtime } from '../core/runtime.ts';
 import { OK, Status } from '../core/status.ts';
 import type { Fallback } from '../interceptors/fallback.ts';
 import type { FailureClassifier } from '../policies/failure.ts';
@@ -62,7 +61,7 @@ export function makeClient<D extends ServiceDefinition>(
     [BOUND_METHODS]: bound,
   };
   for (const method of bound.byPath.values()) {
-    client[method.state.method.key] = stub(method, channel.runtime);
+    client[method.state.method.key] = stub(method, channel);
   }
   return client as unknown as Client<D>;
 }
@@ -120,11 +119,12 @@ type AnyMethodOptions = MethodPolicy & {
 
 type Stub = (request: Payload, options?: CallOptions) => unknown;
 
-function stub(bound: BoundMethod, runtime: Runtime): Stub {
+function stub(bound: BoundMethod, { runtime, target }: Channel): Stub {
   const { state } = bound;
   const { method } = state;
   const makeCall = (request: Payload, options: CallOptions | undefined): ClientCall => {
     const call = new ClientCall(method, runtime, request);
+    call.target = target;
     call.waitForReady = state.policy.waitForReady;
     if (options !== undefined) applyOptions(call, options);
     return call;

@@ -21,8 +21,11 @@ export interface AdminBound extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Serves `/metrics`, `/healthz`, `/readyz`, `/snapshot` and `/console` over HTTP. */
-export interface AdminListener {
+/**
+ * Serves `/metrics`, `/healthz`, `/readyz`, `/snapshot` and `/console` over HTTP. Its end is the
+ * end of every address that it has opened. It watches a process and does not keep it alive.
+ */
+export interface AdminListener extends AsyncDisposable {
   /**
    * Opens an address: `127.0.0.1:9464`, `:0` (loopback, any port). Rejects with a `ListenError`
    * when it cannot be had, and with a `ConfigError` where it makes no sense.

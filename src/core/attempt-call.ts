@@ -30,6 +30,7 @@ export class AttemptCall extends ClientCall {
     this.deadline = parent.deadline;
     this.waitForReady = parent.waitForReady;
     this.timeoutMs = parent.timeoutMs;
+    this.target = parent.target;
     if (parent.tapsRequest) this.onRequestMessage((message) => this.tapOnce(message));
     if (parent.tapsResponse) this.onResponseMessage((message) => parent.tapResponse(message));
     this.onEnd(parent.onCancel((status) => this.abandon(status)));
@@ -63,6 +64,7 @@ export class AttemptCall extends ClientCall {
   private abandon(status: CallStatus): void {
     const details = 'The call is over';
     const reason = status.code === Status.OK ? { code: Status.CANCELLED, details } : status;
+    this.parent.endpoint ??= this.endpoint;
     this.cancel(reason);
     // Whoever made this one may wait for what is below it; once the call is over nobody does.
     this.parent.onEnd(() => this.end(reason));

@@ -228,9 +228,13 @@ export abstract class Call {
     }
   }
 
-  /** A listener that throws must harm neither the call nor the other listeners. */
+  /** A listener that throws must harm neither the call nor the other listeners; nor a log. */
   protected report(error: unknown): void {
-    this.runtime.logger.error({ err: error, method: this.method.path }, 'a call listener threw');
+    try {
+      this.runtime.logger.error({ err: error, method: this.method.path }, 'a call listener threw');
+    } catch {
+      // Nobody is left to tell.
+    }
   }
 }
 

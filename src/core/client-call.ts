@@ -14,12 +14,16 @@ export class ClientCall extends Call {
   waitForReady: boolean = false;
   /** What the call options say of the deadline, in ms; undefined leaves it to weaker sources. */
   timeoutMs: number | undefined = undefined;
-  /** Which endpoint the channel sent it to, once it did. */
+  /** The target of the channel it goes through, as that was given; undefined outside of one. */
+  target: string | undefined = undefined;
+  /** Which endpoint the channel sent it to, once it did; of a call that is over, the last one. */
   endpoint: string | undefined = undefined;
   /** Endpoints that are picked only where no other is available. */
   avoid: ReadonlySet<string> | undefined = undefined;
   /** How many attempts the logical call made before this one. */
   attempt: number = 0;
+  /** How many attempts it has made so far, transparent ones and hedges included. */
+  attempts: number = 0;
   /** Bytes of the request that were encoded for the wire so far. */
   sentBytes: number = 0;
   /** For attempts: how many request messages of theirs this call's taps have seen. */

@@ -104,7 +104,9 @@ export function toRpcError(path: string, error: unknown): RpcError {
 /** The status that an error of a client call stands for. */
 export function statusOfError(error: unknown): CallStatus {
   if (error instanceof RpcError) {
-    const { code, details, metadata, processed, cause } = error;
+    const { code, details, metadata, processed } = error;
+    // A refusal is its own cause, so that whoever sees the end of the call knows who refused it.
+    const cause = error instanceof RejectedError ? error : error.cause;
     return { code, details, metadata, processed, cause };
   }
   if (error instanceof ClientError)

@@ -42,6 +42,10 @@ export function refuseOver(call: ServerCall): void {
 export class ServerCall extends Call implements WireReceiver, MessageSource, InFlightCall {
   /** True once response headers went out: from then on the call is committed to (A6). */
   headersSent: boolean = false;
+  /** Bytes of the request messages that were read so far, as they came over the wire. */
+  receivedBytes: number = 0;
+  /** Bytes of the response messages that were encoded for the wire so far. */
+  sentBytes: number = 0;
   private readonly wire: ServerWire;
   /** The end of the server that handles it, where it has one. */
   readonly server: Draining | undefined;
@@ -127,7 +131,8 @@ export class ServerCall extends Call implements WireReceiver, MessageSource, InF
   /** The handler wants no more request messages: what still comes is left to flow control. */
   abandon(): void {}
 
-  message(bytes: Uint8Array): void {
+  message(bytes: Uint8Array, wireBytes: number = bytes.length): void {
+    this.receivedBytes += wireBytes;
     let decoded: unknown;
     try {
       decoded = this.method.request.decode(bytes);

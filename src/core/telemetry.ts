@@ -30,6 +30,9 @@ export const TRACE: CallKey<TraceIds | undefined> = callKey<TraceIds | undefined
   undefined,
 );
 
+/** Set on a call that one of its server's own limits refused. */
+export const SHED: CallKey<boolean> = callKey('shed', false);
+
 /** Something that lives for a while and can be looked into: a channel, a client, a server. */
 export type LivePart = object;
 

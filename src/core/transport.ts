@@ -231,7 +231,8 @@ export interface ServerWire {
 }
 
 export interface WireReceiver {
-  message(bytes: Uint8Array): void;
+  /** `wireBytes`: how large it was on the wire, where it came compressed. */
+  message(bytes: Uint8Array, wireBytes?: number): void;
   halfClose(): void;
   /** The peer went away, or sent what is no gRPC: nothing more will arrive. */
   failed(status: CallStatus): void;

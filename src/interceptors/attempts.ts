@@ -87,6 +87,7 @@ export class Attempts implements AttemptOwner {
   private launch(startMs: number): void {
     const { call, replay, plan } = this;
     const attempt = new AttemptCall(call, call.request, plan.begin());
+    call.attempts = attempt.attempt + 1;
     if (replay !== undefined) {
       attempt.request = replay.open(attempt, () => this.commit(attempt));
     }
@@ -273,7 +274,10 @@ export class Attempts implements AttemptOwner {
     this.open.splice(at, 1);
     // The winner's headers and trailers are the call's, and so are those of a failure.
     const last = this.winner === undefined && !this.settled;
-    if (last || this.winner === attempt) this.call.adoptResponse(attempt);
+    if (last || this.winner === attempt) {
+      this.call.adoptResponse(attempt);
+      this.call.endpoint = attempt.endpoint;
+    }
     attempt.end(status);
   }
 }

@@ -108,7 +108,9 @@ function merge(weaker: Metadata | undefined, stronger: Metadata | undefined): Me
 function encode(call: ServerCall, message: unknown): Uint8Array {
   call.tapResponse(message);
   try {
-    return call.method.response.encode(message);
+    const bytes = call.method.response.encode(message);
+    call.sentBytes += bytes.length;
+    return bytes;
   } catch (error) {
     const { logger } = call.runtime;
     const errorId = randomUUID();

@@ -234,7 +234,7 @@ export class Http2ServerWire implements ServerWire {
     decompress(bytes, encoding, this.limits.messageBytes).then(
       (message) => {
         this.inflating = false;
-        this.receiver?.message(message);
+        this.receiver?.message(message, bytes.length);
         this.deliver();
         if (this.wanted) this.flow();
       },
