@@ -16,33 +16,89 @@ import { openPolicyFile } from './config/policy-file.ts';
 import { createAmbientContext } from './core/ambient.ts';
 import { createSystemClock } from './core/clock.ts';
 import type { ServiceDefinition } from './core/definition.ts';
+import type { AdminListener } from './core/admin.ts';
 import type { Runtime } from './core/runtime.ts';
+import type { Telemetry } from './core/telemetry.ts';
 import { LiveParts } from './core/telemetry.ts';
 import type { ServerOptions } from './server/options.ts';
 import { Server } from './server/server.ts';
+import type { AccessLogOptions } from './telemetry/access-log/access-log.ts';
+import { accessLog } from './telemetry/access-log/access-log.ts';
+import { Admin } from './telemetry/admin/admin.ts';
+import type { MetricsOptions } from './telemetry/metrics/metrics.ts';
+import { Metrics } from './telemetry/metrics/metrics.ts';
+import type { TracingOptions } from './telemetry/tracing/tracing.ts';
+import { openTelemetryTracing } from './telemetry/tracing/tracing.ts';
 import { grpcJsTransport } from './transports/grpc-js/index.ts';
 
 /** One for the process: calls find the call that is being handled, whatever runtime made them. */
 const ambient = createAmbientContext();
 
-/** A runtime of the process's own clock, randomness and log; parts may be replaced. */
-export function createRuntime(parts: Partial<Runtime> = {}): Runtime {
+/** What of a runtime is not the usual. */
+export interface RuntimeOptions extends Partial<Runtime> {
+  /** Counts and times of calls, for `/metrics` and the console. Default on. */
+  readonly metrics?: MetricsOptions | false;
+  /** Spans through the OpenTelemetry API: nothing unless an SDK is registered. Default on. */
+  readonly tracing?: TracingOptions | false;
+  /** One line a call in the log. Default off. */
+  readonly accessLog?: AccessLogOptions | boolean;
+  /** What else watches calls, inside of these. */
+  readonly telemetry?: readonly Telemetry[];
+}
+
+/** A runtime of the process's own clock, randomness, log and telemetry; parts may be replaced. */
+export function createRuntime(options: RuntimeOptions = {}): Runtime {
+  const { metrics, tracing, accessLog: log, telemetry, ...replaced } = options;
+  const parts = replaced.parts ?? new LiveParts();
   return {
     clock: createSystemClock(),
     random: Math.random,
     logger: pino({ name: 'inboard' }, pino.destination({ dest: 2, sync: true })),
     ambient,
-    telemetry: [],
-    parts: new LiveParts(),
-    ...parts,
+    ...replaced,
+    parts,
+    telemetry: watchers({ metrics, tracing, accessLog: log, telemetry }, parts),
   };
+}
+
+type Watching = {
+  readonly [K in 'metrics' | 'tracing' | 'accessLog' | 'telemetry']: RuntimeOptions[K] | undefined;
+};
+
+function watchers(options: Watching, parts: LiveParts): Telemetry[] {
+  const { metrics = {}, tracing = {}, accessLog: access = false, telemetry = [] } = options;
+  const watching: Telemetry[] = [];
+  if (metrics !== false) {
+    const kept = new Metrics(metrics);
+    kept.follow(parts);
+    watching.push(kept);
+  }
+  if (tracing !== false) watching.push(openTelemetryTracing(tracing));
+  if (access !== false) watching.push(accessLog(access === true ? {} : access));
+  return [...watching, ...telemetry];
 }
 
 const defaults = { transport: grpcJsTransport(), runtime: createRuntime() };
 
 /** Makes a server; `add` services to it and `listen`. */
 export function createServer(options: ServerOptions = {}): Server {
-  return new Server(options, defaults);
+  const admin = (server: Server, runtime: Runtime): AdminListener =>
+    new Admin({ runtime, metrics: metricsOf(runtime), server });
+  return new Server(options, { ...defaults, admin });
+}
+
+/**
+ * Metrics, probes and a console over HTTP for a process that has no server; a server has its own:
+ * `server.admin`.
+ */
+export function createAdmin(options: { readonly runtime?: Runtime } = {}): AdminListener {
+  const { runtime = defaults.runtime } = options;
+  return new Admin({ runtime, metrics: metricsOf(runtime) });
+}
+
+/** The metrics that a runtime keeps, to add to them or to serve them; undefined where it keeps none. */
+export function metricsOf(runtime: Runtime = defaults.runtime): Metrics | undefined {
+  return runtime.telemetry.find((one) => one instanceof Metrics);
 }
 
 /**
@@ -121,6 +177,7 @@ export { PolicyError } from './config/policy-error.ts';
 export type { PolicyFile } from './config/policy-file.ts';
 export type { PolicySource } from './config/policy-source.ts';
 export type { EndListener, MessageTap } from './core/call.ts';
+export type { AdminBound, AdminListener, AdminOptions } from './core/admin.ts';
 export { Call } from './core/call.ts';
 export type { CallKey } from './core/call-key.ts';
 export { callKey } from './core/call-key.ts';
@@ -206,4 +263,12 @@ export type {
 } from './server/options.ts';
 export type { DrainOptions } from './server/shutdown.ts';
 export { serverStack } from './server/server-stack.ts';
+export type { AccessLogOptions } from './telemetry/access-log/access-log.ts';
+export { accessLog } from './telemetry/access-log/access-log.ts';
+export type { MetricsOptions } from './telemetry/metrics/metrics.ts';
+export { Metrics } from './telemetry/metrics/metrics.ts';
+export type { OpenTelemetryMetricsOptions } from './telemetry/open-telemetry-metrics/open-telemetry-metrics.ts';
+export { openTelemetryMetrics } from './telemetry/open-telemetry-metrics/open-telemetry-metrics.ts';
+export type { TracingOptions } from './telemetry/tracing/tracing.ts';
+export { openTelemetryTracing } from './telemetry/tracing/tracing.ts';
 export { grpcJsTransport } from './transports/grpc-js/index.ts';

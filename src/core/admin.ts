@@ -5,7 +5,8 @@ export interface AdminOptions {
   /** Let the console's form call methods of the servers of this process. Default false. */
   readonly invoke?: boolean;
   /**
-   * Names by which it may be addressed besides the loopback's and the address it listens on: what
+   * Names, `name` or `name:port`, by which it may be addressed besides the loopback's and the
+   * address it listens on; where it listens for other machines, any IP address will do, too. What
    * else arrives in `Host` or `Origin` is refused with 403, for it may be a page from elsewhere
    * whose name resolves to here (DNS rebinding). Default none.
    */

@@ -5,6 +5,7 @@ import type { Authenticator } from '../interceptors/authentication.ts';
 import type { AccessRules } from '../interceptors/authorization.ts';
 import type { Violation } from '../interceptors/validation.ts';
 import type { BulkheadPolicy, FaultPolicy, RateLimitPolicy } from '../policies/policy.ts';
+import type { HealthStatus } from './health.ts';
 import type { ReflectionOptions } from './reflection.ts';
 import type { ServerInterceptors } from './server-stack.ts';
 import type { DrainOptions } from './shutdown.ts';
@@ -97,4 +98,6 @@ export interface ServerSnapshot {
   readonly connections: number;
   /** Methods that have a bulkhead, by `package.Service/Method`. */
   readonly bulkheads: Readonly<Record<string, { readonly inUse: number; readonly queued: number }>>;
+  /** By service; the empty name is the server as a whole. */
+  readonly health: Readonly<Record<string, HealthStatus>>;
 }

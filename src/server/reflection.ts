@@ -46,6 +46,11 @@ export async function reflectionMethods(): Promise<Method[]> {
   });
 }
 
+/** A descriptor set as bytes, wherever it is. */
+export async function readDescriptors({ descriptors }: ReflectionOptions): Promise<Uint8Array> {
+  return typeof descriptors === 'string' ? readFile(descriptors) : descriptors;
+}
+
 /** The reflection service over a descriptor set, naming the services that are served. */
 export async function reflectionService(
   options: ReflectionOptions,
@@ -54,7 +59,7 @@ export async function reflectionService(
   const { ServerReflection } = await import('nice-grpc-server-reflection');
   const { descriptors } = options;
   try {
-    const bytes = typeof descriptors === 'string' ? await readFile(descriptors) : descriptors;
+    const bytes = await readDescriptors(options);
     // A tool that is told of a service asks for its descriptor: what is not there is not told.
     const described = describedServices(bytes);
     return ServerReflection(

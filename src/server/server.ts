@@ -1,4 +1,5 @@
 import { formatAddress } from '../core/address.ts';
+import type { AdminListener } from '../core/admin.ts';
 import type { ServerCredentials } from '../core/credentials.ts';
 import type { ServiceDefinition } from '../core/definition.ts';
 import { methodsOf, unknownMethod } from '../core/definition.ts';
@@ -10,7 +11,7 @@ import type { Method } from '../core/method.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { ServerCall, StatusError } from '../core/server-call.ts';
 import { Status } from '../core/status.ts';
-import type { Address, Dispatch, Listener, Transport } from '../core/transport.ts';
+import type { Address, Dispatch, Listener, ServerWire, Transport } from '../core/transport.ts';
 import { Admission } from '../interceptors/admission.ts';
 import { RateLimits } from '../interceptors/identity-rate-limit.ts';
 import { MAX_INBOUND_TIMEOUT_MS } from '../interceptors/server-context.ts';
@@ -26,7 +27,7 @@ import { isLocal, listenCredentials, parseListenAddress } from './listen-address
 import { listenOptions } from './listen-options.ts';
 import { MethodPolicies } from './method-policies.ts';
 import type { Bound, ServerOptions, ServerSnapshot, ServiceOptions } from './options.ts';
-import { reflectionMethods, reflectionService } from './reflection.ts';
+import { readDescriptors, reflectionMethods, reflectionService } from './reflection.ts';
 import { serve } from './respond.ts';
 import type { NamedServerLayer } from './server-stack.ts';
 import { LAYERS_OF_UNKNOWN, serverStack } from './server-stack.ts';
@@ -42,10 +43,20 @@ interface Route {
   readonly localOnly: boolean;
 }
 
+/** What a server takes where its options say nothing else. */
+export interface ServerDefaults {
+  readonly transport: Transport;
+  readonly runtime: Runtime;
+  /** Makes the listener that a server can be looked into by. */
+  readonly admin: (server: Server, runtime: Runtime) => AdminListener;
+}
+
 /** A gRPC server: services, the stack around them, and the addresses they are served on. */
 export class Server implements AsyncDisposable {
   /** What `grpc.health.v1.Health` answers. */
   readonly health: HealthRegistry;
+  /** Metrics, probes and a console over HTTP. It stays up while the server drains, and ends with it. */
+  readonly admin: AdminListener;
   private readonly options: ServerOptions;
   private readonly runtime: Runtime;
   private readonly transport: Transport;
@@ -62,11 +73,12 @@ export class Server implements AsyncDisposable {
   private ignoreSignals: (() => void) | undefined = undefined;
   private leave: (() => void) | undefined = undefined;
 
-  constructor(options: ServerOptions, defaults: { transport: Transport; runtime: Runtime }) {
+  constructor(options: ServerOptions, defaults: ServerDefaults) {
     this.options = options;
     this.runtime = options.runtime ?? defaults.runtime;
     this.transport = options.transport ?? defaults.transport;
     this.health = new HealthRegistry(this.runtime);
+    this.admin = defaults.admin(this, this.runtime);
     this.policies = new MethodPolicies(options.methods ?? {});
     const { runtime, health, listeners, draining } = this;
     this.end = new Shutdown({ runtime, health, listeners, draining });
@@ -131,6 +143,7 @@ export class Server implements AsyncDisposable {
     this.listeners.clear();
     this.ignoreSignals?.();
     this.leave?.();
+    await this.admin[Symbol.asyncDispose]();
   }
 
   /** Ends the server at once. */
@@ -147,7 +160,24 @@ export class Server implements AsyncDisposable {
       bulkheads[name] = { inUse, queued };
     }
     const { inFlight } = this.draining;
-    return { draining: this.end.begun, inFlight, connections, bulkheads };
+    const health = Object.fromEntries(this.health.entries());
+    return { draining: this.end.begun, inFlight, connections, bulkheads, health };
+  }
+
+  /** Handles a call that comes from this process itself: whole stack, no connection. */
+  accept(wire: ServerWire): void {
+    this.dispatch(true)(wire);
+  }
+
+  /** The FileDescriptorSet of its reflection; undefined where it has none. */
+  async descriptors(): Promise<Uint8Array | undefined> {
+    const { reflection } = this.options;
+    return reflection && (await readDescriptors(reflection));
+  }
+
+  /** What it serves. */
+  *methods(): Generator<Method> {
+    for (const { method } of this.routes.values()) yield method;
   }
 
   private refuseAfterEnd(): void {
@@ -218,10 +248,6 @@ export class Server implements AsyncDisposable {
       ? `The service ${service} has no method '${name}'`
       : `The service '${service}' is not served here`;
     return Promise.reject(new StatusError({ code: Status.UNIMPLEMENTED, details }));
-  }
-
-  private *methods(): Generator<Method> {
-    for (const { method } of this.routes.values()) yield method;
   }
 
   private async addReflection(): Promise<void> {

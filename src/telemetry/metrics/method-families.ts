@@ -1,0 +1,144 @@
+import type { ClientMeter } from './client-meter.ts';
+import type { FamilyOptions, FamilyType, SeriesSink } from './family.ts';
+import { addHistogram } from './family.ts';
+import type { Histogram } from './histogram.ts';
+import type { LabelCache, MethodLabels } from './labels.ts';
+import type { MethodMeter } from './method-meter.ts';
+import type { ServerMeter } from './server-meter.ts';
+
+type Meters<M> = ReadonlyMap<string, M>;
+
+/** What the calls of each method came to. */
+export function methodFamilies(
+  servers: Meters<ServerMeter>,
+  clients: Meters<ClientMeter>,
+  labels: LabelCache,
+): readonly FamilyOptions[] {
+  return [
+    ...sideFamilies('server', servers, labels, {
+      received: (meter) => meter.requestMessages,
+      sent: (meter) => meter.responseMessages,
+    }),
+    ...sideFamilies('client', clients, labels, {
+      received: (meter) => meter.responseMessages,
+      sent: (meter) => meter.requestMessages,
+    }),
+    perMethod(servers, labels, {
+      name: 'inboard_server_shed_total',
+      help: 'Calls that a limit of the server itself refused with RESOURCE_EXHAUSTED.',
+      type: 'counter',
+      valueOf: (meter) => meter.shed,
+    }),
+    histograms('inboard_server_deadline_remaining_seconds', servers, labels, {
+      help: 'Time that calls had left when they arrived; calls without a deadline are left out.',
+      histogramOf: (meter) => meter.deadlines,
+    }),
+    {
+      name: 'inboard_client_rejected_total',
+      help: 'Calls that this process refused to make, by who refused them.',
+      type: 'counter',
+      collect: (series) => {
+        for (const { method, rejected } of clients.values()) {
+          const own = labels.of(method);
+          for (const [reason, count] of rejected) series.add(own.with('reason', reason), count);
+        }
+      },
+    },
+  ];
+}
+
+/** Names and meanings as go-grpc-prometheus has them. */
+function sideFamilies<M extends MethodMeter<never>>(
+  side: 'client' | 'server',
+  meters: Meters<M>,
+  labels: LabelCache,
+  messages: { readonly received: (meter: M) => number; readonly sent: (meter: M) => number },
+): readonly FamilyOptions[] {
+  const on = `on the ${side}`;
+  const counter = (name: string, help: string, valueOf: (meter: M) => number): FamilyOptions => ({
+    name,
+    help,
+    type: 'counter',
+    collect: (series) => {
+      for (const meter of meters.values()) series.add(labels.of(meter.method).full, valueOf(meter));
+    },
+  });
+  return [
+    counter(`grpc_${side}_started_total`, `RPCs started ${on}.`, (meter) => meter.started),
+    {
+      name: `grpc_${side}_handled_total`,
+      help: `RPCs completed ${on}, whatever they came to, by status code.`,
+      type: 'counter',
+      collect: (series) => {
+        for (const { method, codes } of meters.values()) {
+          addCodes(series, labels.of(method), codes);
+        }
+      },
+    },
+    counter(
+      `grpc_${side}_msg_received_total`,
+      `Messages of RPCs received ${on}.`,
+      messages.received,
+    ),
+    counter(`grpc_${side}_msg_sent_total`, `Messages of RPCs sent ${on}.`, messages.sent),
+    histograms(`grpc_${side}_handling_seconds`, meters, labels, {
+      help: `Time that RPCs took ${on} until they were over.`,
+      histogramOf: (meter) => meter.durations,
+    }),
+    perMethod(meters, labels, {
+      name: `inboard_${side}_in_flight`,
+      help: `Calls that are not over, ${on}.`,
+      type: 'gauge',
+      valueOf: (meter) => meter.inFlight,
+    }),
+  ];
+}
+
+function addCodes(series: SeriesSink, labels: MethodLabels, codes: Float64Array): void {
+  for (const [code, count] of codes.entries()) {
+    if (count > 0) series.add(labels.code(code), count);
+  }
+}
+
+/** One series a method, of service and method. */
+function perMethod<M extends MethodMeter<never>>(
+  meters: Meters<M>,
+  labels: LabelCache,
+  options: {
+    readonly name: string;
+    readonly help: string;
+    readonly type: FamilyType;
+    readonly valueOf: (meter: M) => number;
+  },
+): FamilyOptions {
+  const { name, help, type, valueOf } = options;
+  return {
+    name,
+    help,
+    type,
+    collect: (series) => {
+      for (const meter of meters.values()) {
+        series.add(labels.of(meter.method).short, valueOf(meter));
+      }
+    },
+  };
+}
+
+function histograms<M extends MethodMeter<never>>(
+  name: string,
+  meters: Meters<M>,
+  labels: LabelCache,
+  options: { readonly help: string; readonly histogramOf: (meter: M) => Histogram },
+): FamilyOptions {
+  const { help, histogramOf } = options;
+  return {
+    name,
+    help,
+    type: 'histogram',
+    collect: (series) => {
+      for (const meter of meters.values()) {
+        addHistogram(series, labels.of(meter.method), histogramOf(meter));
+      }
+    },
+  };
+}

@@ -1,0 +1,213 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:http';
+
+import { describe, expect, test } from 'vitest';
+
+import type { ConsoleState } from '../../../src/telemetry/console/console-state.ts';
+import { LiveEvents } from '../../../src/telemetry/admin/live-events.ts';
+import { ComputeBudget } from '../../../src/telemetry/admin/shared-result.ts';
+import { ManualClock } from '../../../src/testing/index.ts';
+import { ServerError, Status } from '../../../src/index.ts';
+import { rejection } from '../../support/harness.ts';
+import { adminPair, among, ask, having } from './support.ts';
+
+interface Stream extends AsyncDisposable {
+  readonly response: IncomingMessage;
+  /** The next message's fields. */
+  next(): Promise<Readonly<Record<string, string>>>;
+}
+
+async function follow({ port }: { readonly port: number }): Promise<Stream> {
+  const path = '/console/events';
+  const sent = request({ host: '127.0.0.1', port, path, agent: false }).end();
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  const messages = parse(response);
+  response.on('error', () => undefined);
+  return {
+    response,
+    next: async () => (await messages.next()).value ?? {},
+    async [Symbol.asyncDispose]() {
+      response.destroy();
+    },
+  };
+}
+
+async function* parse(
+  response: AsyncIterable<Buffer>,
+): AsyncGenerator<Record<string, string>, undefined> {
+  let text = '';
+  for await (const chunk of response) {
+    text += chunk.toString();
+    for (let end = text.indexOf('\n\n'); end !== -1; end = text.indexOf('\n\n')) {
+      const lines = text.slice(0, end).split('\n');
+      text = text.slice(end + 2);
+      yield Object.fromEntries(lines.map((line) => line.split(/: (.*)/s, 2) as [string, string]));
+    }
+  }
+  return undefined;
+}
+
+function stateOf(message: Readonly<Record<string, string>>): ConsoleState {
+  return JSON.parse(message['data'] ?? '') as ConsoleState;
+}
+
+describe('the stream of states', () => {
+  test('tells at once, then about each second, with ids that grow', async () => {
+    await using running = await adminPair();
+    await using stream = await follow(running.admin);
+    expect(stream.response.headers['content-type']).toBe('text/event-stream; charset=utf-8');
+    expect(await stream.next()).toEqual({ retry: '1000' });
+    const first = await stream.next();
+    const second = await stream.next();
+    expect(Number(second['id'])).toBe(Number(first['id']) + 1);
+    const apartMs = stateOf(second).at - stateOf(first).at;
+    expect(apartMs).toBeGreaterThanOrEqual(500);
+    expect(apartMs).toBeLessThan(1_500);
+  });
+
+  test('tells of methods, endpoints, circuits, servers and calls that failed', async () => {
+    const unary = async (): Promise<never> => {
+      throw new ServerError(Status.INTERNAL, 'it broke');
+    };
+    await using running = await adminPair({ invoke: true }, { shapes: { unary } });
+    await rejection(running.pair.client.unary({}));
+    await running.pair.client.unarySafe({});
+    await using stream = await follow(running.admin);
+    await stream.next();
+    const state = stateOf(await stream.next());
+    const service = 'inboard.testing.v1.ShapesService';
+    expect(state.process).toMatchObject({ pid: process.pid, ready: true, invoke: true });
+    expect(state.methods).toEqual(
+      among(
+        having({
+          ...{ side: 'client', service, method: 'Unary', type: 'unary', calls: 1, failures: 1 },
+          ...{ success: 0, inFlight: 0, codes: { INTERNAL: 1 } },
+        }),
+        having({
+          ...{ side: 'server', method: 'UnarySafe', calls: 1, success: 1, codes: { OK: 1 } },
+        }),
+      ),
+    );
+    expect(state.channels).toMatchObject([
+      {
+        target: running.pair.target,
+        endpoints: [{ state: 'ready', picks: 2, ejectedForMs: null }],
+      },
+    ]);
+    expect(state.circuits).toEqual(
+      among(having({ service, method: 'Unary', state: 'closed', changes: [] })),
+    );
+    expect(state.servers).toMatchObject([{ draining: false, health: { '': 'SERVING' } }]);
+    expect(state.failed[0]).toMatchObject({
+      ...{ service, method: 'Unary', code: 'INTERNAL', details: 'it broke', attempts: 1 },
+    });
+  });
+
+  test('is no older than a second for one who joins', async () => {
+    await using running = await adminPair();
+    await using first = await follow(running.admin);
+    await first.next();
+    const before = stateOf(await first.next());
+    await running.pair.client.unary({});
+    await using second = await follow(running.admin);
+    await second.next();
+    const joined = stateOf(await second.next());
+    expect(Date.now() - joined.at).toBeLessThan(1_000);
+    expect(joined.at).toBeGreaterThanOrEqual(before.at);
+  });
+
+  test('has room for 16, and others are told so', async () => {
+    await using running = await adminPair();
+    const streams: Stream[] = [];
+    for (let count = 0; count < 16; count++) streams.push(await follow(running.admin));
+    const more = await ask(running.admin, '/console/events');
+    expect([more.status, more.headers['retry-after']]).toEqual([503, '5']);
+    // And whoever else asks is answered.
+    expect((await ask(running.admin, '/healthz')).status).toBe(200);
+    for (const stream of streams) await stream[Symbol.asyncDispose]();
+    await expect
+      .poll(async () => {
+        const stream = await follow(running.admin);
+        const { statusCode } = stream.response;
+        await stream[Symbol.asyncDispose]();
+        return statusCode;
+      })
+      .toBe(200);
+  });
+});
+
+describe('a stream on a clock that stands still', () => {
+  /** As much of a response as a stream needs: what one reader has got, and not taken yet. */
+  class Reader extends EventTarget {
+    readonly chunks: string[] = [];
+    writableLength = 0;
+    destroyed = false;
+    private closed: () => void = () => undefined;
+
+    writeHead(): void {}
+
+    write(chunk: string | Buffer): void {
+      this.chunks.push(chunk.toString());
+    }
+
+    once(_event: string, listener: () => void): void {
+      this.closed = listener;
+    }
+
+    end(): void {
+      this.destroy();
+    }
+
+    destroy(): void {
+      this.destroyed = true;
+      this.closed();
+    }
+  }
+
+  function live(): { clock: ManualClock; made: () => number; add: () => Reader } {
+    const clock = new ManualClock();
+    let made = 0;
+    const build = (): string => String(++made);
+    const events = new LiveEvents(clock, new ComputeBudget(clock), build);
+    const add = (): Reader => {
+      const reader = new Reader();
+      events.add(reader as never);
+      return reader;
+    };
+    return { clock, made: () => made, add };
+  }
+
+  test('is made once for all, and not at all for nobody', () => {
+    const { clock, made, add } = live();
+    clock.advance(10_000);
+    expect(made()).toBe(0);
+    const readers = [add(), add(), add()];
+    expect(made()).toBe(1);
+    clock.advance(800);
+    expect(made()).toBe(2);
+    for (const { chunks } of readers) expect(chunks.at(-1)).toBe('id: 2\ndata: 2\n\n');
+    for (const reader of readers) reader.destroy();
+    clock.advance(10_000);
+    expect(made()).toBe(2);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('misses out who reads too slowly, tells it the newest later, and gives it up at last', () => {
+    const { clock, add } = live();
+    const slow = add();
+    const quick = add();
+    const had = slow.chunks.length;
+    slow.writableLength = 1;
+    clock.advance(8_000);
+    expect(slow.chunks.length).toBe(had);
+    expect(quick.chunks.length).toBe(had + 10);
+    slow.writableLength = 0;
+    clock.advance(800);
+    expect(slow.chunks.slice(had)).toEqual(['id: 12\ndata: 12\n\n']);
+    slow.writableLength = 1;
+    clock.advance(60_000);
+    expect(slow.destroyed).toBe(true);
+    expect(quick.destroyed).toBe(false);
+  });
+});
