@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { InventoryServiceDefinition } from '../../generated/inventory/v1/inventory.ts';
 import { createServer, ServerError, type ServiceImplementation, Status } from '../../src/index.ts';
 import { CATALOG } from './catalog.ts';
-import { ShopProcess } from './runner/shop-process.ts';
+import { REFLECTION, ShopProcess } from './runner/shop-process.ts';
 
 interface Shelf {
   units: number;
@@ -30,6 +30,7 @@ const server = createServer({
   // clients learn to go elsewhere before the first call is turned away. Then the process ends.
   signals: ['SIGTERM', 'SIGINT'],
   drain: { propagationMs: 1_000, graceMs: 3_000 },
+  reflection: REFLECTION,
 });
 
 const service: ServiceImplementation<InventoryServiceDefinition> = {

@@ -21,7 +21,7 @@ import {
   Status,
 } from '../../src/index.ts';
 import { ENTRY_HEADER } from './runner/meter.ts';
-import { ShopProcess } from './runner/shop-process.ts';
+import { REFLECTION, ShopProcess } from './runner/shop-process.ts';
 
 /** Older orders are forgotten: this is memory. */
 const MAX_ORDERS = 1_000;
@@ -46,6 +46,7 @@ const server = createServer({
   runtime,
   signals: ['SIGTERM', 'SIGINT'],
   drain: { propagationMs: 1_000, graceMs: 3_000 },
+  reflection: REFLECTION,
   // Repeated on every call that a handler makes.
   propagate: [ENTRY_HEADER],
   interceptors: { beforeHandler: [shop.meter.server] },

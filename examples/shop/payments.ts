@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { PaymentsServiceDefinition } from '../../generated/payments/v1/payments.ts';
 import { createServer, ServerError, Status } from '../../src/index.ts';
-import { ShopProcess } from './runner/shop-process.ts';
+import { REFLECTION, ShopProcess } from './runner/shop-process.ts';
 
 const shop = new ShopProcess('payments');
 const charged = new Map<string, bigint>();
@@ -14,6 +14,7 @@ const server = createServer({
   interceptors: { beforeHandler: [shop.meter.server, shop.troublemaker.server] },
   signals: ['SIGTERM', 'SIGINT'],
   drain: { propagationMs: 1_000, graceMs: 3_000 },
+  reflection: REFLECTION,
 });
 
 server.add(PaymentsServiceDefinition, {

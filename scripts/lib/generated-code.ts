@@ -7,6 +7,9 @@ import { run } from './run.ts';
 /** Each is one run of buf; all of them write below `generated/`. */
 const templates = ['buf.gen.yaml', 'buf.gen.lossless.yaml'];
 
+/** The contracts as servers tell of them by reflection. */
+const descriptors = 'generated/descriptors.binpb';
+
 /** What stands in `generated/` and would not be generated so. Paths from the project's root. */
 export interface Drift {
   readonly missing: readonly string[];
@@ -38,6 +41,7 @@ async function withFreshOutput<T>(
   const fresh = await mkdtemp(join(tmpdir(), 'inboard-generated-'));
   try {
     for (const template of templates) await generate(template, projectRoot, fresh);
+    await describeContracts(projectRoot, fresh);
     await generatePolicyValidators(projectRoot, fresh);
     return await use(fresh);
   } finally {
@@ -46,12 +50,22 @@ async function withFreshOutput<T>(
 }
 
 async function generate(template: string, projectRoot: string, output: string): Promise<void> {
-  const args = ['generate', '--template', template, '--output', output];
-  const { code, output: printed } = await run('buf', args, { cwd: projectRoot });
+  await buf(projectRoot, template, ['generate', '--template', template, '--output', output]);
+}
+
+/** Writes the descriptor set of all contracts, without what only people read. */
+async function describeContracts(projectRoot: string, output: string): Promise<void> {
+  const file = join(output, descriptors);
+  const args = ['build', '--as-file-descriptor-set', '--exclude-source-info', '-o', file];
+  await buf(projectRoot, 'buf build', args);
+}
+
+async function buf(projectRoot: string, what: string, args: readonly string[]): Promise<void> {
+  const { code, output } = await run('buf', args, { cwd: projectRoot });
   if (code === 0) return;
   throw new Error(
-    `The contracts could not be generated with ${template}; generated/ is left as it was.\n` +
-      `buf says (file:line:column:message):\n${printed.trimEnd()}`,
+    `The contracts could not be generated with ${what}; generated/ is left as it was.\n` +
+      `buf says (file:line:column:message):\n${output.trimEnd()}`,
   );
 }
 
@@ -61,10 +75,10 @@ async function compare(fresh: string, projectRoot: string): Promise<Drift> {
   const changed: string[] = [];
   for (const file of wanted.filter((name) => present.includes(name))) {
     const [want, have] = await Promise.all([
-      readFile(join(fresh, file), 'utf8'),
-      readFile(join(projectRoot, file), 'utf8'),
+      readFile(join(fresh, file)),
+      readFile(join(projectRoot, file)),
     ]);
-    if (want !== have) changed.push(file);
+    if (!want.equals(have)) changed.push(file);
   }
   return {
     missing: wanted.filter((name) => !present.includes(name)),

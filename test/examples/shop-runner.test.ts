@@ -7,7 +7,7 @@ import { record } from '../../examples/shop/runner/histogram.ts';
 import { cut, layOut } from '../../examples/shop/runner/layout.ts';
 import { Ledger } from '../../examples/shop/runner/ledger.ts';
 import { methodTable } from '../../examples/shop/runner/method-table.ts';
-import { replicaTable } from '../../examples/shop/runner/process-table.ts';
+import { consoleLines, replicaTable } from '../../examples/shop/runner/process-table.ts';
 import { emptyReport, methodOf } from '../../examples/shop/runner/report.ts';
 import { METHODS, REPLICAS } from '../../examples/shop/runner/shop.ts';
 import { Statistics } from '../../examples/shop/runner/statistics.ts';
@@ -54,6 +54,7 @@ const states = REPLICAS.map((name, index) => ({
   name,
   pid: 4_194_304,
   address: `127.0.0.1:4000${index}`,
+  admin: `http://127.0.0.1:5000${index}`,
   up: true,
   fault: 'slow, failing',
 }));
@@ -97,6 +98,26 @@ test.each([
     expect(shown.at(-1)).toContain('event 29');
   },
 );
+
+test('the consoles of those that call others fit into 80 columns, and so do the others’ ports', () => {
+  const others = ['payments', 'orders', 'gateway'].map((name, index) => ({
+    name,
+    pid: 4_194_304,
+    address: undefined,
+    admin: `http://127.0.0.1:6000${index}`,
+    up: true,
+    fault: undefined,
+  }));
+  const lines = consoleLines([...states, ...others], true);
+  expect(lines).toEqual([
+    'gateway http://127.0.0.1:60002/console  orders http://127.0.0.1:60001/console',
+    'inventory-1 :50000  inventory-2 :50001  inventory-3 :50002  payments :60000',
+  ]);
+  expect(widest(lines)).toBeLessThanOrEqual(80);
+  expect(consoleLines([...states, ...others], false)).toEqual(lines.slice(0, 1));
+  // Before any of them is up.
+  expect(consoleLines([], true)).toEqual([]);
+});
 
 test('columns are left away by rank, and never those without one', () => {
   const columns = [

@@ -1,9 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
 
@@ -11,100 +8,12 @@ import { parseStartOptions, UsageError } from '../../examples/shop/runner/option
 import { InventoryServiceDefinition } from '../../generated/inventory/v1/inventory.ts';
 import { OrdersServiceDefinition } from '../../generated/orders/v1/orders.ts';
 import { PaymentsServiceDefinition } from '../../generated/payments/v1/payments.ts';
+import { killRuns, Run, temporaryFolder } from './shop-run.ts';
 
 // Six processes start, and on a busy machine that takes a while.
 vi.setConfig({ testTimeout: 60_000 });
 
-const start = join(import.meta.dirname, '..', '..', 'scripts', 'start.ts');
-const running: Run[] = [];
-
-afterEach(() => {
-  for (const run of running.splice(0)) run.process.kill('SIGKILL');
-});
-
-/** `npm start -- ARGS` as a process whose output is read as it comes. */
-class Run {
-  readonly process: ChildProcess;
-  readonly lines: string[] = [];
-  private readonly exitCode: Promise<number | null>;
-  private closed = false;
-  private waiting: (() => void)[] = [];
-
-  constructor(...args: string[]) {
-    const child = spawn(process.execPath, [start, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    this.process = child;
-    for (const input of [child.stdout, child.stderr]) {
-      createInterface({ input }).on('line', (line) => {
-        this.lines.push(line);
-        this.wake();
-      });
-    }
-    this.exitCode = new Promise((resolve) => {
-      child.on('close', (code) => {
-        this.closed = true;
-        resolve(code);
-        this.wake();
-      });
-    });
-    running.push(this);
-  }
-
-  get output(): string {
-    return this.lines.join('\n');
-  }
-
-  /** Its end; throws all it printed when that is not the end expected. */
-  async ended(expected: number): Promise<void> {
-    const code = await this.exitCode;
-    if (code !== expected) throw new Error(`exit code ${code}, not ${expected}:\n${this.output}`);
-  }
-
-  /** The first line that matches, as soon as it is there. */
-  async line(pattern: RegExp): Promise<RegExpExecArray> {
-    for (;;) {
-      for (const line of this.lines) {
-        const match = pattern.exec(line);
-        if (match !== null) return match;
-      }
-      if (this.closed) throw new Error(`no ${pattern} in:\n${this.output}`);
-      await new Promise<void>((resolve) => this.waiting.push(resolve));
-    }
-  }
-
-  /** The process ids of the shop, by name. */
-  async pids(): Promise<Map<string, number>> {
-    await this.line(/^gateway +\d+/);
-    const rows = this.lines.map((line) => /^(\S+) +(\d+) +(?:127\.0\.0\.1:\d+|-)/.exec(line));
-    return new Map(rows.flatMap((row) => (row === null ? [] : [[row[1] ?? '', Number(row[2])]])));
-  }
-
-  /** The last line: what the run came to, by name. */
-  get figures(): Readonly<Record<string, number>> {
-    const line = this.lines.findLast((text) => text.startsWith('figures '));
-    const pairs = (line ?? '').split(' ').slice(1);
-    return Object.fromEntries(
-      pairs.map((pair): [string, number] => {
-        const [key = '', value] = pair.split('=');
-        return [key, Number(value)];
-      }),
-    );
-  }
-
-  /** A row of the last method table. */
-  counts(method: string): {
-    readonly ok: number;
-    readonly failed: number;
-    readonly unknown: number;
-  } {
-    const row = this.lines.findLast((line) => line.startsWith(`${method} `));
-    const [, , ok, , , , , , , failed, unknown] = row?.split(/ +/) ?? [];
-    return { ok: Number(ok), failed: Number(failed), unknown: Number(unknown) };
-  }
-
-  private wake(): void {
-    for (const resolve of this.waiting.splice(0)) resolve();
-  }
-}
+afterEach(killRuns);
 
 function isRunning(pid: number): boolean {
   try {
@@ -178,7 +87,7 @@ test('without retries idempotent calls fail, and what is tried again blindly run
 });
 
 test('a payments that is killed is named, started again, and costs charges but no reads', async () => {
-  const run = new Run('--once', '--duration', '7', '--faults', 'none');
+  const run = new Run('--once', '--duration', '10', '--faults', 'none');
   const pid = (await run.pids()).get('payments');
   if (pid === undefined) throw new Error(`payments is not in:\n${run.output}`);
   // The shop is at work.
@@ -261,11 +170,3 @@ test('a wrong option ends with exit code 2, and a policy that cannot be used wit
   expect(refused.output).toMatch(/policy\.yaml:\d+:\d+ defaults\.retry\.attempts: is 0; /);
   expect(missing.output).toMatch(/The policy file .*none\.yaml cannot be read: ENOENT/);
 });
-
-async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
-  const path = await mkdtemp(join(tmpdir(), 'inboard-shop-'));
-  return {
-    path,
-    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
-  };
-}

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-import type { ChildMessage, ChildNews, SupervisorMessage } from './protocol.ts';
+import type { ChildMessage, ChildNews, SupervisorMessage, Whereabouts } from './protocol.ts';
 
 /** How long a process may take to end once it is told to. */
 const STOP_MS = 8_000;
@@ -29,8 +29,8 @@ export interface Exit {
 /** One process of the shop, as its supervisor sees it. */
 export class Child {
   readonly name: string;
-  /** Resolves to the address it serves on; never settles when it ends before. */
-  readonly ready: Promise<string | undefined>;
+  /** Resolves to where it is; never settles when it ends before. */
+  readonly ready: Promise<Whereabouts>;
   /** Resolves when it has ended and all it sent was read. */
   readonly exited: Promise<Exit>;
   private readonly process: ChildProcess;
@@ -50,7 +50,7 @@ export class Child {
       this.process.on('message', (message: ChildMessage) => {
         if (message.kind === 'ready') {
           this.isReady = true;
-          resolve(message.address);
+          resolve(message);
         } else {
           options.onNews(message);
         }

@@ -6,10 +6,17 @@ import type { Tone } from './protocol.ts';
  * takes it. A program of your own gives a pino logger there, or leaves it away.
  */
 export function eventLog(tell: (text: string, tone: Tone) => void): Logger {
+  const say = (fields: Known, message: string, tone: Tone): void => {
+    const { nextProbeInMs, openForMs } = fields;
+    // Of circuits the table's own lines tell, half-open ones included: see standing.ts.
+    if (nextProbeInMs === undefined && openForMs === undefined) {
+      tell(inWords(fields, message), tone);
+    }
+  };
   return {
-    error: (fields, message) => tell(inWords(fields, message), 'bad'),
-    warn: (fields, message) => tell(inWords(fields, message), 'bad'),
-    info: (fields, message) => tell(inWords(fields, message), 'good'),
+    error: (fields, message) => say(fields, message, 'bad'),
+    warn: (fields, message) => say(fields, message, 'bad'),
+    info: (fields, message) => say(fields, message, 'good'),
   };
 }
 
@@ -18,6 +25,8 @@ interface Known {
   readonly reason?: string;
   readonly forMs?: number;
   readonly ejections?: number;
+  readonly nextProbeInMs?: number;
+  readonly openForMs?: number;
   readonly file?: string;
   readonly method?: string;
   readonly err?: unknown;

@@ -15,6 +15,10 @@ which calls three replicas of inventory, and payments. It breaks them, one after
 shows what their customers notice: kill (SIGKILL), drain (SIGTERM) and trouble (slow and failing)
 strike a replica of inventory, outage strikes payments. It stays up until Ctrl-C.
 
+Each process has a console at a URL that is printed first: open the gateway's or that of orders in a
+browser, and watch the faults from inside. /metrics beside it is for Prometheus; examples/fleet has
+a dashboard and alerts.
+
   --once               every fault once, then the final table; ends with 0 when all is well, and
                        with 1 when an idempotent unary call failed, anything ran twice, a fault
                        did not strike, a method was not called or a process died by itself
@@ -22,6 +26,7 @@ strike a replica of inventory, outage strikes payments. It stays up until Ctrl-C
   --faults LIST        of ${FAULTS.join(',')}; or none
   --without LIST       of ${FEATURES.join(',')}: turned off, to see what they are for
   --policy FILE        in place of examples/shop/policy.yaml
+  --targets FILE       kept as a list of where the metrics are, for Prometheus's file_sd_configs
   --seed NUMBER        of the dice that choose replicas and times; printed, to see a run again
   --help               this text`;
 
@@ -33,6 +38,8 @@ export interface StartOptions {
   readonly without: readonly Feature[];
   /** Undefined for the shop's own. */
   readonly policy: string | undefined;
+  /** Where to list the processes for Prometheus; undefined for nowhere. */
+  readonly targets: string | undefined;
   readonly seed: number;
 }
 
@@ -52,6 +59,7 @@ export function parseStartOptions(args: readonly string[]): StartOptions {
     faults,
     without: asUsage(() => parseFeatures(values.without)),
     policy: values.policy,
+    targets: values.targets,
     seed: parseSeed(values.seed),
   };
 }
@@ -93,7 +101,9 @@ function asUsage<T>(body: () => T): T {
   }
 }
 
-type Values = Readonly<Record<'duration' | 'faults' | 'without' | 'policy' | 'seed', string>>;
+type Values = Readonly<
+  Record<'duration' | 'faults' | 'without' | 'policy' | 'targets' | 'seed', string>
+>;
 
 /** parseArgs says which argument is wrong, and that is all there is to say. */
 function parse(
@@ -110,6 +120,7 @@ function parse(
         faults: string,
         without: string,
         policy: string,
+        targets: string,
         seed: string,
       },
     });

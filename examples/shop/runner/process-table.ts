@@ -1,7 +1,7 @@
 import type { EndpointSnapshot } from '../../../src/index.ts';
 import { type Cell, type Column, layOut } from './layout.ts';
 import { milliseconds } from './method-table.ts';
-import { REPLICAS } from './shop.ts';
+import { CALLERS, REPLICAS } from './shop.ts';
 import type { Figures } from './statistics.ts';
 import type { ProcessState } from './supervisor.ts';
 
@@ -65,14 +65,38 @@ export function processTable(
     { title: 'process', words: true },
     { title: 'pid' },
     { title: 'address', words: true },
+    { title: 'console', words: true },
     { title: figures === undefined ? '' : 'served/s' },
   ];
-  const rows = states.map(({ name, pid, address, up }) => {
+  const rows = states.map(({ name, pid, address, admin, up }) => {
     const served = figures && (figures.served.get(name) ?? 0) / figures.seconds;
     const rate = served === undefined || address === undefined ? '' : served.toFixed(1);
-    return [name, String(pid ?? '-'), up ? (address ?? '-') : 'down', rate];
+    return [name, String(pid ?? '-'), up ? (address ?? '-') : 'down', consoleOf(admin), rate];
   });
   return layOut(columns, rows);
+}
+
+/**
+ * The consoles of those that call others, where most is to be seen, and, where there is room for
+ * it, the ports of the others.
+ */
+export function consoleLines(states: readonly ProcessState[], others: boolean): string[] {
+  const callers = CALLERS.flatMap((caller) =>
+    states
+      .filter(({ name, admin }) => name === caller && admin !== undefined)
+      .map(({ name, admin }) => `${name} ${consoleOf(admin)}`),
+  );
+  const rest = states
+    .filter(({ name, admin }) => !CALLERS.includes(name) && admin !== undefined)
+    .map(({ name, admin = '' }) => `${name} :${new URL(admin).port}`);
+  return [
+    ...(callers.length === 0 ? [] : [callers.join('  ')]),
+    ...(others && rest.length > 0 ? [rest.join('  ')] : []),
+  ];
+}
+
+function consoleOf(admin: string | undefined): string {
+  return admin === undefined ? '-' : `${admin}/console`;
 }
 
 /** `33 % / ejected / 67 %`: the shares of the replicas, or why one gets nothing. */

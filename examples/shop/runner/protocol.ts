@@ -5,10 +5,18 @@ import type { Trouble } from './trouble.ts';
 /** How an event is meant: something broke, something is well again, or neither. */
 export type Tone = 'bad' | 'good' | 'plain';
 
+/** Where a process can be reached. */
+export interface Whereabouts {
+  /** Where it serves, as a target can use it; undefined where it serves nothing. */
+  readonly address: string | undefined;
+  /** The URL of its admin listener. */
+  readonly admin: string;
+}
+
 /** What a process of the shop tells its supervisor over IPC. */
 export type ChildMessage =
-  /** It serves, on `address` if on any. */
-  | { readonly kind: 'ready'; readonly address: string | undefined }
+  /** It runs. */
+  | ({ readonly kind: 'ready' } & Whereabouts)
   /** What it has seen since its last report, and how its clients stand. */
   | { readonly kind: 'report'; readonly report: Report; readonly standing: Standing }
   /** Something happened that is worth a line. */

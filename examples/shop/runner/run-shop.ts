@@ -12,9 +12,10 @@ import { POLICY_FILE } from './shop-process.ts';
 import { CLOSING_ORDER, openShop, REPLICAS } from './shop.ts';
 import type { MethodStanding } from './standing.ts';
 import { Statistics } from './statistics.ts';
-import { Supervisor } from './supervisor.ts';
+import { type ProcessState, Supervisor } from './supervisor.ts';
+import { TargetsFile } from './targets.ts';
 import { judge } from './verdict.ts';
-import { eventLine, finalView, liveView, processLines, summaryLine } from './view.ts';
+import { eventLine, finalView, liveView, processLines, summaryLine, welcomeLine } from './view.ts';
 
 const REDRAW_EVERY_MS = 500;
 const ORPHAN_CHECK_MS = 500;
@@ -37,7 +38,10 @@ const HEADER = [
  */
 export async function runShop(options: StartOptions): Promise<number> {
   await readPolicy(options.policy ?? POLICY_FILE);
-  return new ShopRun(options).run();
+  const targets = options.targets === undefined ? undefined : new TargetsFile(options.targets);
+  // So is a file that cannot be written.
+  await targets?.close();
+  return new ShopRun(options, targets).run();
 }
 
 /** A policy that cannot be used is told before anything starts. */
@@ -57,15 +61,18 @@ class ShopRun {
   private readonly options: StartOptions;
   private readonly screen: Screen = openScreen(process.stdout);
   private readonly director: FaultDirector;
+  private readonly targets: TargetsFile | undefined;
   private readonly told = new AbortController();
 
-  constructor(options: StartOptions) {
+  constructor(options: StartOptions, targets: TargetsFile | undefined) {
     this.options = options;
+    this.targets = targets;
     this.without = options.without;
     this.events = new Events((event) => this.screen.say(eventLine(event)));
     this.supervisor = new Supervisor({
       counts: (name, counts) => this.count(name, counts),
       say: (line, tone) => this.events.add(line, tone),
+      ready: () => void this.listTargets(this.supervisor.states()),
     });
     const { statistics, supervisor, events } = this;
     this.director = new FaultDirector(
@@ -84,6 +91,7 @@ class ShopRun {
     try {
       leftEarly = (await orTold(openShop(supervisor, this.arguments()), told.signal)) === 'told';
       if (leftEarly) return 0;
+      await this.listTargets(supervisor.states());
       statistics.begin();
       this.events.begin();
       if (!screen.live) this.introduce();
@@ -95,6 +103,7 @@ class ShopRun {
       // Ends a round of faults that is under way.
       told.abort();
       await supervisor.stop(CLOSING_ORDER);
+      await this.listTargets([]);
       screen.close();
     }
     return this.conclude() || durationMs === undefined ? 0 : 1;
@@ -120,6 +129,14 @@ class ShopRun {
     for (const [address, endpoint] of endpoints) this.endpoints.set(address, endpoint);
   }
 
+  private async listTargets(states: readonly ProcessState[]): Promise<void> {
+    try {
+      await this.targets?.write(states);
+    } catch (error) {
+      this.events.add(`The list of targets cannot be kept: ${String(error)}`, 'bad');
+    }
+  }
+
   private draw(): void {
     this.screen.show(
       (room) => liveView(this, room),
@@ -131,7 +148,9 @@ class ShopRun {
     const { without, faults, seed } = this.options;
     const off = without.length === 0 ? '' : ` Without ${without.join(', ')}.`;
     const set = faults.length === 0 ? 'No faults.' : `Faults: ${faults.join(', ')}; seed ${seed}.`;
-    console.log([...HEADER, `${set}${off}`, '', ...processLines(this), ''].join('\n'));
+    console.log(
+      [welcomeLine(this), ...HEADER, `${set}${off}`, '', ...processLines(this), ''].join('\n'),
+    );
   }
 
   /** One round, and as long as it takes until all are well. */

@@ -2,17 +2,22 @@ import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import {
+  type AdminBound,
+  type AdminListener,
   type Channel,
+  createAdmin,
   createRuntime,
+  ListenError,
   type PolicyFile,
   policyFile,
   type PolicySource,
+  type ReflectionOptions,
   type Runtime,
   type Server,
 } from '../../../src/index.ts';
 import { eventLog } from './log.ts';
 import { Meter } from './meter.ts';
-import type { ChildMessage, SupervisorMessage, Tone } from './protocol.ts';
+import type { ChildMessage, SupervisorMessage, Tone, Whereabouts } from './protocol.ts';
 import { Lookout } from './standing.ts';
 import { Troublemaker } from './trouble.ts';
 import { parseFeatures, without } from './without.ts';
@@ -20,12 +25,18 @@ import { parseFeatures, without } from './without.ts';
 const REPORT_EVERY_MS = 500;
 /** How long calls in flight may take once the shop closes. */
 const GRACE_MS = 3_000;
+const ANY_PORT = '127.0.0.1:0';
 
 /** As messages show it: from where the program was started. */
 export const POLICY_FILE: string = relative(
   process.cwd(),
   join(import.meta.dirname, '..', 'policy.yaml'),
 );
+
+/** The contracts in a form that a server can tell, which the console's form asks for. */
+export const REFLECTION: ReflectionOptions = {
+  descriptors: join(import.meta.dirname, '..', '..', '..', 'generated', 'descriptors.binpb'),
+};
 
 /**
  * A process of the shop, as its own program sees it: its name, where the others are, its policy,
@@ -49,6 +60,7 @@ export class ShopProcess {
     const options = {
       name: string,
       listen: string,
+      admin: string,
       orders: string,
       inventory: string,
       payments: string,
@@ -93,15 +105,35 @@ export class ShopProcess {
 
   /** Serves until the shop closes; then ends the server and, after it, the clients. */
   async serve(server: Server, clients: readonly AsyncDisposable[] = []): Promise<void> {
-    const { address } = await server.listen(this.args['listen'] ?? '127.0.0.1:0');
-    await this.untilClosed(address);
+    const { address } = await server.listen(this.args['listen'] ?? ANY_PORT);
+    const { url } = await this.openAdmin(server.admin);
+    await this.untilTold({ address, admin: url });
     // The whole shop closes, callers first: there is nobody left to tell.
     await server.shutdown({ propagationMs: 0, graceMs: GRACE_MS });
     await this.leave(clients);
   }
 
+  /** Runs a process that serves nothing until the shop closes. */
+  async untilClosed(): Promise<void> {
+    await using admin = createAdmin({ runtime: this.runtime });
+    const { url } = await this.openAdmin(admin);
+    await this.untilTold({ address: undefined, admin: url });
+  }
+
+  /** Opens `/metrics` and `/console`, whose form may call this process: it is a show. */
+  private async openAdmin(admin: AdminListener): Promise<AdminBound> {
+    const { admin: address = ANY_PORT } = this.args;
+    try {
+      return await admin.listen(address, { invoke: true });
+    } catch (error) {
+      // Whoever was here before left its port, and somebody else may have it by now.
+      if (!(this.supervised && error instanceof ListenError)) throw error;
+      return admin.listen(ANY_PORT, { invoke: true });
+    }
+  }
+
   /** Says that the process is ready, and reports from then on. Resolves when the shop closes. */
-  async untilClosed(address?: string): Promise<void> {
+  private async untilTold(where: Whereabouts): Promise<void> {
     const timer = setInterval(() => this.report(), REPORT_EVERY_MS);
     await new Promise<void>((resolve) => {
       if (this.supervised) {
@@ -109,12 +141,14 @@ export class ShopProcess {
           if (message.kind === 'stop') resolve();
           else this.troublemaker.trouble = message.trouble;
         });
-        this.send({ kind: 'ready', address });
-      } else {
-        // A server has signals of its own; see `signals` in its options.
-        if (address === undefined) process.once('SIGINT', () => resolve());
-        console.log(`${this.name} is up${address === undefined ? '' : ` on ${address}`}`);
+        this.send({ kind: 'ready', ...where });
+        return;
       }
+      const { address, admin } = where;
+      // A server has signals of its own; see `signals` in its options.
+      if (address === undefined) process.once('SIGINT', () => resolve());
+      console.log(`${this.name} is up${address === undefined ? '' : ` on ${address}`}`);
+      console.log(`Its console: ${admin}/console`);
     });
     clearInterval(timer);
   }

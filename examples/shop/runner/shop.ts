@@ -7,6 +7,9 @@ import type { Supervisor } from './supervisor.ts';
 
 export const REPLICAS: readonly string[] = ['inventory-1', 'inventory-2', 'inventory-3'];
 
+/** Those that have clients: retries, circuits and endpoints are seen from there. */
+export const CALLERS: readonly string[] = ['gateway', 'orders'];
+
 /** Callers before those they call. */
 export const CLOSING_ORDER: readonly (readonly string[])[] = [
   ['gateway'],

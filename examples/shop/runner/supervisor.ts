@@ -4,6 +4,8 @@ import { Child, type Exit } from './child.ts';
 import type { ChildCounts, Tone } from './protocol.ts';
 import type { Trouble } from './trouble.ts';
 
+const ANY_PORT = '127.0.0.1:0';
+
 /** How long a process that died by itself stays away. */
 const RESTART_AFTER_MS = 1_000;
 
@@ -22,6 +24,8 @@ export interface ProcessState {
   readonly name: string;
   readonly pid: number | undefined;
   readonly address: string | undefined;
+  /** The URL of its admin listener; its successor's is the same. */
+  readonly admin: string | undefined;
   /** False from its death until its successor is ready. */
   readonly up: boolean;
   /** What is being done to it on purpose, in a word or two. */
@@ -33,6 +37,8 @@ export interface SupervisorListener {
   counts(name: string, counts: ChildCounts): void;
   /** A line for people: a death, a restart, or what a process has printed. */
   say(line: string, tone: Tone): void;
+  /** A process is ready, for the first time or again. */
+  ready?(): void;
 }
 
 /** An end that is brought about on purpose. */
@@ -46,6 +52,7 @@ interface Supervised {
   readonly program: Program;
   child: Child;
   address: string | undefined;
+  admin: string | undefined;
   up: boolean;
   timer: NodeJS.Timeout | undefined;
   fault: string | undefined;
@@ -54,7 +61,7 @@ interface Supervised {
 
 /**
  * Runs the processes of the shop. One that ends without being told to is named, with its last
- * words, and started again on the address it had, where its clients look for it.
+ * words, and started again on the addresses it had, where its clients look for it.
  */
 export class Supervisor {
   /** One line for each process that ended without being told to, or would not end when told. */
@@ -71,8 +78,9 @@ export class Supervisor {
   async start(program: Program): Promise<string> {
     const supervised: Supervised = {
       program,
-      child: this.spawn(program, '127.0.0.1:0'),
+      child: this.spawn(program, ANY_PORT, ANY_PORT),
       address: undefined,
+      admin: undefined,
       up: false,
       timer: undefined,
       fault: undefined,
@@ -88,10 +96,11 @@ export class Supervisor {
   }
 
   states(): ProcessState[] {
-    return [...this.processes.values()].map(({ program, child, address, up, fault }) => ({
+    return [...this.processes.values()].map(({ program, child, address, admin, up, fault }) => ({
       name: program.name,
       pid: child.pid,
       address,
+      admin,
       up,
       fault,
     }));
@@ -146,11 +155,11 @@ export class Supervisor {
     }
   }
 
-  private spawn({ name, file, args }: Program, listen: string): Child {
+  private spawn({ name, file, args }: Program, listen: string, admin: string): Child {
     return new Child({
       name,
       file: join(import.meta.dirname, '..', file),
-      args: ['--name', name, '--listen', listen, ...args],
+      args: ['--name', name, '--listen', listen, '--admin', admin, ...args],
       onNews: (news) => {
         if (news.kind === 'event') this.listener.say(this.named(news.text), news.tone);
         else this.listener.counts(name, news);
@@ -171,9 +180,11 @@ export class Supervisor {
   /** Undefined once it is ready, or how it ended before that. */
   private untilReady(supervised: Supervised): Promise<Exit | undefined> {
     const { child } = supervised;
-    const ready = child.ready.then((address) => {
+    const ready = child.ready.then(({ address, admin }) => {
       supervised.address = address;
+      supervised.admin = admin;
       supervised.up = true;
+      this.listener.ready?.();
       return undefined;
     });
     return Promise.race([ready, child.exited]);
@@ -197,11 +208,13 @@ export class Supervisor {
   }
 
   private async restart(supervised: Supervised): Promise<void> {
-    const { program, address, ending } = supervised;
+    const { program, address = ANY_PORT, admin, ending } = supervised;
     // What was done to the old one was not done to the new one.
     supervised.fault = undefined;
     supervised.ending = undefined;
-    supervised.child = this.spawn(program, address ?? '127.0.0.1:0');
+    // Whoever looks into it, a browser or a Prometheus, finds it where it was.
+    const watched = admin === undefined ? ANY_PORT : new URL(admin).host;
+    supervised.child = this.spawn(program, address, watched);
     const exit = await this.untilReady(supervised);
     if (exit === undefined) {
       this.listener.say(`${program.name} is back (pid ${supervised.child.pid})`, 'good');

@@ -4,7 +4,13 @@ import { quantile } from './histogram.ts';
 import { paint, STYLE_OF } from './layout.ts';
 import type { Ledger } from './ledger.ts';
 import { methodTable, milliseconds } from './method-table.ts';
-import { otherProcesses, processTable, replicaTable, sharesLine } from './process-table.ts';
+import {
+  consoleLines,
+  otherProcesses,
+  processTable,
+  replicaTable,
+  sharesLine,
+} from './process-table.ts';
 import { callsOf, methodOf } from './report.ts';
 import type { Room } from './screen.ts';
 import { METHODS } from './shop.ts';
@@ -33,15 +39,19 @@ export function liveView(state: ShopState, { rows, columns }: Room): string[] {
   const lately = statistics.lately();
   const { report } = statistics.overall();
   const states = supervisor.states();
-  const parts = [
-    [title(state, columns)],
+  const heading = (roomy: boolean): string[] => [
+    title(state, columns),
+    ...consoleLines(states, roomy),
+  ];
+  const rest = [
     methodTable(lately, report, standings, columns),
     replicaTable(lately, states, endpoints, columns),
     [otherProcesses(states), ...countLines(state)],
   ];
-  const needed = parts.flat().length + LEAST_EVENTS;
-  // Empty lines are for those who have room for them.
-  const gaps = rows - needed >= parts.length;
+  const roomiest = [heading(true), ...rest];
+  // Empty lines and the smaller consoles are for those who have room for them.
+  const gaps = rows - roomiest.flat().length - LEAST_EVENTS >= roomiest.length;
+  const parts = [heading(gaps), ...rest];
   const fixed = parts.flatMap((part) => (gaps ? [...part, ''] : part));
   const lines = events.latest(Math.min(12, rows - fixed.length)).map(eventLine);
   return [...fixed, ...lines];
@@ -84,6 +94,11 @@ export function finalView(
 /** Where the processes are, for the beginning. */
 export function processLines({ supervisor }: ShopState): string[] {
   return processTable(supervisor.states(), undefined);
+}
+
+/** Where to look into the shop, for the very beginning. */
+export function welcomeLine({ supervisor }: ShopState): string {
+  return `Look inside: ${consoleLines(supervisor.states(), false).join('')}`;
 }
 
 export function eventLine({ seconds, text, tone }: ShopEvent): string {
