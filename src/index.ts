@@ -17,6 +17,7 @@ import { createAmbientContext } from './core/ambient.ts';
 import { createSystemClock } from './core/clock.ts';
 import type { ServiceDefinition } from './core/definition.ts';
 import type { AdminListener } from './core/admin.ts';
+import { ConfigError } from './core/errors.ts';
 import type { Runtime } from './core/runtime.ts';
 import type { Telemetry } from './core/telemetry.ts';
 import { LiveParts } from './core/telemetry.ts';
@@ -42,14 +43,20 @@ export interface RuntimeOptions extends Partial<Runtime> {
   readonly tracing?: TracingOptions | false;
   /** One line a call in the log. Default off. */
   readonly accessLog?: AccessLogOptions | boolean;
-  /** What else watches calls, inside of these. */
+  /** What else watches calls, inside of these. Default nothing. */
+  readonly watchers?: readonly Telemetry[];
+  /** In place of all these, as where a runtime is made from another one. */
   readonly telemetry?: readonly Telemetry[];
 }
 
-/** A runtime of the process's own clock, randomness, log and telemetry; parts may be replaced. */
+/**
+ * A runtime of the process's own clock, randomness, log and telemetry; parts may be replaced. Throws
+ * a `ConfigError` where `telemetry` is given and what it stands in place of.
+ */
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
-  const { metrics, tracing, accessLog: log, telemetry, ...replaced } = options;
+  const { metrics, tracing, accessLog: log, watchers, telemetry, ...replaced } = options;
   const parts = replaced.parts ?? new LiveParts();
+  const watching = { metrics, tracing, accessLog: log, watchers };
   return {
     clock: createSystemClock(),
     random: Math.random,
@@ -57,25 +64,30 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
     ambient,
     ...replaced,
     parts,
-    telemetry: watchers({ metrics, tracing, accessLog: log, telemetry }, parts),
+    telemetry: telemetry === undefined ? watch(watching, parts) : instead(telemetry, watching),
   };
 }
 
 type Watching = {
-  readonly [K in 'metrics' | 'tracing' | 'accessLog' | 'telemetry']: RuntimeOptions[K] | undefined;
+  readonly [K in 'metrics' | 'tracing' | 'accessLog' | 'watchers']: RuntimeOptions[K] | undefined;
 };
 
-function watchers(options: Watching, parts: LiveParts): Telemetry[] {
-  const { metrics = {}, tracing = {}, accessLog: access = false, telemetry = [] } = options;
-  const watching: Telemetry[] = [];
-  if (metrics !== false) {
-    const kept = new Metrics(metrics);
-    kept.follow(parts);
-    watching.push(kept);
-  }
-  if (tracing !== false) watching.push(openTelemetryTracing(tracing));
-  if (access !== false) watching.push(accessLog(access === true ? {} : access));
-  return [...watching, ...telemetry];
+function watch(options: Watching, parts: LiveParts): Telemetry[] {
+  const { metrics = {}, tracing = {}, accessLog: log = false, watchers = [] } = options;
+  return [
+    ...(metrics === false ? [] : [new Metrics(metrics).follow(parts)]),
+    ...(tracing === false ? [] : [openTelemetryTracing(tracing)]),
+    ...(log === false ? [] : [accessLog(log === true ? {} : log)]),
+    ...watchers,
+  ];
+}
+
+function instead(telemetry: readonly Telemetry[], options: Watching): readonly Telemetry[] {
+  const given = Object.entries(options).find(([, value]) => value !== undefined)?.[0];
+  if (given === undefined) return telemetry;
+  throw new ConfigError(
+    `createRuntime() takes either 'telemetry', which is all that watches, or '${given}'`,
+  );
 }
 
 const defaults = { transport: grpcJsTransport(), runtime: createRuntime() };

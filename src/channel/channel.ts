@@ -1,5 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-
 import type { ClientCall } from '../core/client-call.ts';
 import type { CallCredentials } from '../core/credentials.ts';
 import { RejectedError } from '../core/errors.ts';
@@ -44,14 +42,13 @@ export class Channel {
   private readonly endpoints: EndpointSet;
   private readonly waiting = new WaitingCalls();
   private readonly upListeners = new Set<() => void>();
+  private readonly closeListeners = new Set<() => void>();
   private resolution: CallStatus | undefined = undefined;
   private started = false;
   private closed = false;
   private lastCallMs = Number.NEGATIVE_INFINITY;
   private stopFollowing: (() => void) | undefined = undefined;
   private readonly leave: () => void;
-  /** Where the channel was made: no call's trace or context of a user's. */
-  private readonly outside: <T>(body: () => T) => T = AsyncLocalStorage.snapshot();
 
   constructor(parts: ChannelParts) {
     const { target, transport, callCredentials, runtime } = parts;
@@ -68,7 +65,7 @@ export class Channel {
       callCredentials,
       connectOptions,
       endpointsChanged: (up: boolean) => this.endpointsChanged(up),
-      disconnected: () => this.detached(() => parts.resolver.resolveNow()),
+      disconnected: () => this.outside(() => parts.resolver.resolveNow()),
       wanted: () => this.wanted(),
     };
     this.endpoints = new EndpointSet(host, this.settings);
@@ -79,7 +76,7 @@ export class Channel {
   connect(): void {
     if (this.started || this.closed) return;
     this.started = true;
-    this.detached(() =>
+    this.outside(() =>
       this.parts.resolver.start({
         endpoints: (list) => this.resolved(list),
         error: (status) => {
@@ -129,6 +126,12 @@ export class Channel {
     return () => this.upListeners.delete(listener);
   }
 
+  /** Calls `listener` when the channel is closed. Returns what ends that. */
+  onClose(listener: () => void): () => void {
+    this.closeListeners.add(listener);
+    return () => this.closeListeners.delete(listener);
+  }
+
   /** What the channel knows at this moment: all that its balancer goes by. */
   snapshot(): ChannelSnapshot {
     const nowMs = this.runtime.clock.now();
@@ -148,6 +151,7 @@ export class Channel {
     if (this.closed) return;
     this.closed = true;
     this.stopFollowing?.();
+    for (const listener of [...this.closeListeners]) listener();
     this.leave();
     this.parts.resolver.close();
     this.endpoints.drain();
@@ -265,7 +269,7 @@ export class Channel {
   }
 
   /** What the channel starts outlives the call that it is started for, and inherits nothing. */
-  private detached(body: () => void): void {
-    this.outside(() => this.runtime.ambient.detached(body));
+  private outside(body: () => void): void {
+    this.runtime.ambient.outside(body);
   }
 }

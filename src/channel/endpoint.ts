@@ -140,7 +140,7 @@ export class Endpoint implements BalancerEndpoint {
     const { transport, connectOptions } = this.host;
     const { address, authority, serverName } = this.resolved;
     // A connection outlives the call that wanted it, and must inherit nothing from it.
-    const connection = connectOptions.runtime.ambient.detached(() =>
+    const connection = connectOptions.runtime.ambient.outside(() =>
       transport.connect(address, { ...connectOptions, authority, serverName }),
     );
     this.connection = connection;
@@ -168,7 +168,7 @@ export class Endpoint implements BalancerEndpoint {
     }
     const { runtime } = connectOptions;
     // A watch belongs to its connection, not to the call that wanted that.
-    runtime.ambient.detached(() => {
+    runtime.ambient.outside(() => {
       const watch = new HealthWatch({
         service,
         runtime,

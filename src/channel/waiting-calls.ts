@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
 import type { ClientCall } from '../core/client-call.ts';
 import { RpcError } from '../core/errors.ts';
 import type { Payload } from '../core/method.ts';
@@ -17,11 +19,15 @@ export class WaitingCalls {
     return this.checks.size;
   }
 
-  /** Looks at once, at each `wake`, and when the call is cancelled. */
+  /**
+   * Looks at once, at each `wake`, and when the call is cancelled: always in the context of the
+   * call, whoever wakes it, for a look may send it, and its request may be a generator of the user's.
+   */
   wait(call: ClientCall, look: () => Look): Promise<Payload> {
+    const inContext = AsyncLocalStorage.snapshot();
     return new Promise((resolve, reject) => {
       let unsubscribe = (): void => undefined;
-      const once = onceAtATime(look);
+      const once = onceAtATime(() => inContext(look));
       const check = (): void => {
         // A wake may come from inside of another one, and finish what that one still has to visit.
         if (!this.checks.has(check)) return;

@@ -1,5 +1,7 @@
 /** What an admin listener serves, and to whom. */
 export interface AdminOptions {
+  /** What the console calls this process. Default the name of the program's file. */
+  readonly name?: string;
   /** Serve `/console`, a live page. Default true. */
   readonly console?: boolean;
   /** Let the console's form call methods of the servers of this process. Default false. */

@@ -34,13 +34,20 @@ export interface AmbientContext {
   run<T>(ambient: Ambient, body: () => T): T;
   /** Runs `body` outside of any call, for work that outlives the handler. */
   detached<T>(body: () => T): T;
+  /**
+   * Runs `body` outside of any call and of whatever else the caller runs in, such as a trace: for
+   * what many calls share.
+   */
+  outside<T>(body: () => T): T;
 }
 
 export function createAmbientContext(): AmbientContext {
   const storage = new AsyncLocalStorage<Ambient | undefined>();
+  const outside = AsyncLocalStorage.snapshot();
   return {
     current: () => storage.getStore(),
     run: (ambient, body) => storage.run(ambient, body),
     detached: (body) => storage.run(undefined, body),
+    outside: (body) => outside(() => storage.run(undefined, body)),
   };
 }

@@ -41,7 +41,7 @@ export class CheckRunner {
 
   start(): void {
     // A check may be added in a handler, whose deadline is none of the check's business.
-    this.runtime.ambient.detached(() => void this.run());
+    this.runtime.ambient.outside(() => void this.run());
   }
 
   stop(): void {

@@ -3,8 +3,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { expect, test } from 'vitest';
 
 import { ShapesServiceDefinition } from '../../generated/inboard/testing/v1/shapes.ts';
-import type { ResolverListener } from '../../src/index.ts';
-import { createClient, createServer, Metadata, Status } from '../../src/index.ts';
+import type { Resolver, ResolverListener } from '../../src/index.ts';
+import { createChannel, createClient, createServer, Metadata, Status } from '../../src/index.ts';
 import { createSystemClock } from '../../src/core/clock.ts';
 import { rejection, startPair, testRuntime } from '../support/harness.ts';
 import { shapes } from '../support/shapes-service.ts';
@@ -143,4 +143,49 @@ test('no handler starts after its deadline, though a layer had waited', async ()
   await rejection(stream);
   await waited.promise;
   expect(started).toBe(0);
+});
+
+test('calls that waited for a connection are sent in the context of their own callers', async () => {
+  const storage = new AsyncLocalStorage<string>();
+  await using server = createServer().add(ShapesServiceDefinition, shapes);
+  const { address } = await server.listen('127.0.0.1:0');
+  await using channel = storage.run('maker', () => createChannel(`static:///${address}`));
+  await using client = createClient(ShapesServiceDefinition, channel);
+  const seen: (string | undefined)[] = [];
+  const call = (who: string): Promise<unknown> =>
+    storage.run(who, () => {
+      const request = async function* (): AsyncGenerator<object> {
+        seen.push(storage.getStore());
+        yield {};
+      };
+      return client.clientStream(request());
+    });
+  // The channel connects for the first of them; the second one is sent by what that wakes.
+  await Promise.all([call('alice'), call('bob')]);
+  expect(seen.toSorted()).toEqual(['alice', 'bob']);
+});
+
+test('what a channel starts runs in no caller’s context', async () => {
+  const storage = new AsyncLocalStorage<string>();
+  const seen: (string | undefined)[] = [];
+  const runtime = testRuntime();
+  const resolver = (): Resolver => ({
+    loopback: true,
+    start: ({ error }) => {
+      seen.push(storage.getStore());
+      error({ code: Status.UNAVAILABLE, details: 'nowhere' });
+    },
+    resolveNow: () => undefined,
+    close: () => undefined,
+  });
+  await storage.run('maker', async () => {
+    const options = {
+      runtime,
+      resolvers: { nowhere: resolver },
+      defaults: { retry: false } as const,
+    };
+    await using client = createClient(ShapesServiceDefinition, 'nowhere:///x', options);
+    await rejection(client.unary({}));
+  });
+  expect(seen).toEqual([undefined]);
 });

@@ -20,7 +20,7 @@ export function loggedPair(
   pair: PairOptions = {},
 ): Promise<LoggedPair> {
   const logger = recordingLogger();
-  const runtime = createRuntime({ logger, telemetry: [accessLog(options)], ...quiet });
+  const runtime = createRuntime({ logger, telemetry: [accessLog(options)] });
   return withLines(runtime, logger, overrides, pair);
 }
 
@@ -42,10 +42,8 @@ export function runtimeTo(
   logger: Logger,
   options: AccessLogOptions,
 ): Runtime & { log: LogEntry[] } {
-  return { ...createRuntime({ logger, telemetry: [accessLog(options)], ...quiet }), log: [] };
+  return { ...createRuntime({ logger, telemetry: [accessLog(options)] }), log: [] };
 }
-
-const quiet = { metrics: false, tracing: false } as const;
 
 async function withLines(
   runtime: Runtime,
