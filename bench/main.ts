@@ -9,6 +9,7 @@ import { help, type LoadOptions, type Options, parseOptions, UsageError } from '
 import { runPaired } from './paired.ts';
 import { rowNotes } from './peers/rows.ts';
 import { runRounds } from './rounds.ts';
+import { runTelemetry } from './telemetry.ts';
 
 const exitCodes = { done: 0, barMissed: 1, usage: 2, failed: 3 };
 
@@ -49,10 +50,8 @@ async function runLoad(options: LoadOptions, environment: Environment): Promise<
   killOnSignal(fleet);
   try {
     const { mode, schedule } = options;
-    const results =
-      mode === 'paired'
-        ? await runPaired(options, pinning, fleet)
-        : await runRounds(options, pinning, fleet);
+    const run = { rounds: runRounds, paired: runPaired, telemetry: runTelemetry }[mode];
+    const results = await run(options, pinning, fleet);
     await fleet.stop();
     writeJson(options.jsonFile, { environment, pinning: pinning.note, mode, schedule, results });
     return 'met' in results && !results.met ? exitCodes.barMissed : exitCodes.done;
@@ -78,7 +77,7 @@ function introduce(options: LoadOptions, environment: Environment, pinning: stri
     `node ${environment.node}, ${environment.cpu} with ${environment.cores} cores, load ` +
       `${environment.loadAverage.toFixed(2)}, ${environment.date}`,
     pinning,
-    `${schedule.rounds} ${options.mode === 'paired' ? 'pairs' : 'rounds'} of ${schedule.sliceMs} ` +
+    `${schedule.rounds} ${options.mode === 'rounds' ? 'rounds' : 'pairs'} of ${schedule.sliceMs} ` +
       'ms slices; absolute figures are of this machine and hour, only ratios mean anything',
     ...options.rows.map((row) => `${row}: ${rowNotes[row]}`),
   ];

@@ -2,12 +2,12 @@ import { accessSync, constants } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { BASE_ROW, isRowName, type RowName, rowNames } from './peers/rows.ts';
+import { BASE_ROW, isRowName, type RowName, rowNames, usualRows } from './peers/rows.ts';
 import { type Workload, workloadNamed, workloadNames, workloads } from './workloads.ts';
 
 /** How long everything runs. */
 export interface Schedule {
-  /** Rounds of all rows, or pairs of slices in paired mode. */
+  /** Rounds of all rows, or pairs of slices in paired and telemetry mode. */
   readonly rounds: number;
   readonly sliceMs: number;
   /** Of each row, once, before anything is counted. */
@@ -16,8 +16,10 @@ export interface Schedule {
   readonly warmUpMs: number;
 }
 
+type LoadMode = 'rounds' | 'paired' | 'telemetry';
+
 export interface LoadOptions {
-  readonly mode: 'rounds' | 'paired';
+  readonly mode: LoadMode;
   readonly rows: readonly RowName[];
   readonly workloads: readonly Workload[];
   readonly schedule: Schedule;
@@ -46,12 +48,19 @@ const PAIRS = { min: 20, max: 200 };
 const ROUNDS = { min: 1, max: 100 };
 const SLICE_MS = { min: 50, max: 10_000 };
 
-const schedules: Record<'rounds' | 'paired', Record<'full' | 'quick', Schedule>> = {
+/** The rows that telemetry mode sets against each other. */
+const TELEMETRY_ROWS: readonly RowName[] = ['inboard-no-telemetry', 'inboard'];
+
+const schedules: Record<LoadMode, Record<'full' | 'quick', Schedule>> = {
   rounds: {
     full: { rounds: 5, sliceMs: 2_000, firstWarmUpMs: 5_000, warmUpMs: 1_000 },
     quick: { rounds: 5, sliceMs: 150, firstWarmUpMs: 2_000, warmUpMs: 200 },
   },
   paired: {
+    full: { rounds: 40, sliceMs: 500, firstWarmUpMs: 4_000, warmUpMs: 1_000 },
+    quick: { rounds: 24, sliceMs: 300, firstWarmUpMs: 1_500, warmUpMs: 300 },
+  },
+  telemetry: {
     full: { rounds: 40, sliceMs: 500, firstWarmUpMs: 4_000, warmUpMs: 1_000 },
     quick: { rounds: 24, sliceMs: 300, firstWarmUpMs: 1_500, warmUpMs: 300 },
   },
@@ -65,13 +74,16 @@ Without options: every row at every workload, in alternating rounds, in about 7 
   --paired              one row against ${BASE_ROW} in short paired slices, A B B A; exits 1 where
                         its CPU time a call is over the bar (--only names the row, '${PAIRED_ROW}'
                         unless told; --workload one workload, unary-10 unless told)
+  --telemetry           what the default telemetry costs: CPU time a call with and without it in
+                        paired slices, one call through metrics alone, and a scrape of 300
+                        methods; exits 1 over a bar
   --layers              the cost of a bound no-op interceptor layer; exits 1 over the bar
   --only ROW,…          only these rows:
                         ${rowNames.join(', ')}
   --workload NAME,…     only these workloads: ${workloadNames.slice(0, 4).join(', ')},
                         ${workloadNames.slice(4).join(', ')}
-  --rounds N            rounds (${ROUNDS.min} to ${ROUNDS.max}); with --paired pairs, an even number
-                        (${PAIRS.min} to ${PAIRS.max})
+  --rounds N            rounds (${ROUNDS.min} to ${ROUNDS.max}); with --paired and --telemetry pairs, an
+                        even number (${PAIRS.min} to ${PAIRS.max})
   --slice-ms N          length of one slice (${SLICE_MS.min} to ${SLICE_MS.max})
   --json FILE           write the raw figures and the environment there
   --cpu-prof DIR        write a CPU profile of each process there
@@ -83,6 +95,7 @@ Exit code: 0 done, 1 a bar was missed, 2 the command line is wrong, 3 a measurem
 const flags = {
   quick: { type: 'boolean', default: false },
   paired: { type: 'boolean', default: false },
+  telemetry: { type: 'boolean', default: false },
   layers: { type: 'boolean', default: false },
   only: { type: 'string' },
   workload: { type: 'string' },
@@ -101,14 +114,13 @@ export function parseOptions(args: readonly string[]): Options {
   if (values.help) return { mode: 'help' };
   const jsonFile = writable(values.json);
   if (values.layers) {
-    const useless = (
-      ['paired', 'only', 'workload', 'rounds', 'slice-ms', 'cpu-prof'] as const
-    ).find((name) => values[name] !== undefined && values[name] !== false);
-    if (useless !== undefined) throw new UsageError(`--${useless} does nothing with --layers`);
+    const others = ['paired', 'telemetry', 'only', 'workload', 'rounds', 'slice-ms', 'cpu-prof'];
+    refuseUseless('layers', others, values);
     return { mode: 'layers', quick: values.quick, jsonFile };
   }
-  const mode = values.paired ? 'paired' : 'rounds';
-  const chosen = mode === 'paired' ? choosePair(values) : chooseMany(values);
+  if (values.telemetry) refuseUseless('telemetry', ['paired', 'only'], values);
+  const mode = values.telemetry ? 'telemetry' : values.paired ? 'paired' : 'rounds';
+  const chosen = choices[mode](values);
   const schedule = chooseSchedule(mode, values);
   return { mode, ...chosen, schedule, jsonFile, profileDirectory: values['cpu-prof'] };
 }
@@ -122,8 +134,20 @@ function parseFlags(args: readonly string[]) {
   }
 }
 
+function refuseUseless(mode: string, names: readonly string[], values: Flags): void {
+  const given = values as Readonly<Record<string, unknown>>;
+  const useless = names.find((name) => given[name] !== undefined && given[name] !== false);
+  if (useless !== undefined) throw new UsageError(`--${useless} does nothing with --${mode}`);
+}
+
+const choices: Record<LoadMode, (values: Flags) => Pick<LoadOptions, 'rows' | 'workloads'>> = {
+  rounds: chooseMany,
+  paired: choosePair,
+  telemetry: (values) => ({ rows: TELEMETRY_ROWS, workloads: [chooseWorkload(values)] }),
+};
+
 function chooseMany(values: Flags): Pick<LoadOptions, 'rows' | 'workloads'> {
-  const rows = values.only === undefined ? rowNames : asked('--only', values.only).map(rowFor);
+  const rows = values.only === undefined ? usualRows : asked('--only', values.only).map(rowFor);
   const names = values.workload;
   // In the order of the tables, whatever the order they were asked in.
   return {
@@ -134,22 +158,26 @@ function chooseMany(values: Flags): Pick<LoadOptions, 'rows' | 'workloads'> {
 
 function choosePair(values: Flags): Pick<LoadOptions, 'rows' | 'workloads'> {
   const [row, ...moreRows] = asked('--only', values.only ?? PAIRED_ROW);
-  const [workload, ...moreWorkloads] = asked('--workload', values.workload ?? 'unary-10');
   if (row === undefined || moreRows.length > 0) {
     throw new UsageError(`--paired sets one row against ${BASE_ROW}: name one with --only`);
   }
-  if (workload === undefined || moreWorkloads.length > 0) {
-    throw new UsageError('--paired runs one workload: name one with --workload');
-  }
-  return { rows: [rowFor(row)], workloads: [workloadFor(workload)] };
+  return { rows: [rowFor(row)], workloads: [chooseWorkload(values)] };
 }
 
-function chooseSchedule(mode: 'rounds' | 'paired', values: Flags): Schedule {
+function chooseWorkload(values: Flags): Workload {
+  const [workload, ...more] = asked('--workload', values.workload ?? 'unary-10');
+  if (workload === undefined || more.length > 0) {
+    throw new UsageError('pairs are of one workload: name one with --workload');
+  }
+  return workloadFor(workload);
+}
+
+function chooseSchedule(mode: LoadMode, values: Flags): Schedule {
   const schedule = schedules[mode][values.quick ? 'quick' : 'full'];
-  const range = mode === 'paired' ? PAIRS : ROUNDS;
+  const range = mode === 'rounds' ? ROUNDS : PAIRS;
   const rounds = integer('--rounds', values.rounds, range) ?? schedule.rounds;
-  if (mode === 'paired' && rounds % 2 !== 0) {
-    throw new UsageError('--rounds must be even with --paired: A B B A is two pairs');
+  if (mode !== 'rounds' && rounds % 2 !== 0) {
+    throw new UsageError(`--rounds must be even with --${mode}: A B B A is two pairs`);
   }
   const sliceMs = integer('--slice-ms', values['slice-ms'], SLICE_MS) ?? schedule.sliceMs;
   return { ...schedule, rounds, sliceMs };

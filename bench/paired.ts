@@ -12,10 +12,10 @@ const BAR = { median: 1.12, upperBound: 1.2 };
 const CONFIDENCE = 0.95;
 
 /** How often the processes are started afresh. */
-const GENERATIONS = 4;
+export const GENERATIONS = 4;
 
 /** Two slices next to each other in time, so that what disturbs one disturbs both. */
-interface Pair {
+export interface Pair {
   readonly base: SliceFigures;
   readonly row: SliceFigures;
 }
@@ -51,14 +51,36 @@ export async function runPaired(
   const [name] = options.rows;
   const [workload] = options.workloads;
   if (name === undefined || workload === undefined) throw new Error('nothing to compare');
-  const pairs: Pair[] = [];
-  for (const count of share(options.schedule.rounds, GENERATIONS)) {
-    process.stderr.write(`starting ${BASE_ROW} and ${name}`);
-    pairs.push(...(await runGeneration(name, workload, count, options, pinning, fleet)));
-  }
+  const pairs = await measurePairs(
+    { base: BASE_ROW, row: name, workload },
+    options,
+    pinning,
+    fleet,
+  );
   const result = summarize(name, workload.name, pairs);
   process.stdout.write(formatResult(result, workload.title));
   return result;
+}
+
+/** What is set against what. */
+interface Comparison {
+  readonly base: RowName;
+  readonly row: RowName;
+  readonly workload: Workload;
+}
+
+export async function measurePairs(
+  comparison: Comparison,
+  options: LoadOptions,
+  pinning: Pinning,
+  fleet: Fleet,
+): Promise<readonly Pair[]> {
+  const pairs: Pair[] = [];
+  for (const count of share(options.schedule.rounds, GENERATIONS)) {
+    process.stderr.write(`starting ${comparison.base} and ${comparison.row}`);
+    pairs.push(...(await runGeneration(comparison, count, options, pinning, fleet)));
+  }
+  return pairs;
 }
 
 /** An even number of pairs for each generation, together `total`. */
@@ -71,14 +93,13 @@ function share(total: number, generations: number): number[] {
 }
 
 async function runGeneration(
-  name: RowName,
-  workload: Workload,
+  { base: baseName, row: name, workload }: Comparison,
   count: number,
   { profileDirectory, schedule }: LoadOptions,
   pinning: Pinning,
   fleet: Fleet,
 ): Promise<readonly Pair[]> {
-  const base = await fleet.start(BASE_ROW, pinning, profileDirectory, schedule.firstWarmUpMs);
+  const base = await fleet.start(baseName, pinning, profileDirectory, schedule.firstWarmUpMs);
   const row = await fleet.start(name, pinning, profileDirectory, schedule.firstWarmUpMs);
   await base.open(workload, schedule.warmUpMs);
   await row.open(workload, schedule.warmUpMs);

@@ -1,6 +1,12 @@
 import type { Peer } from './peer.ts';
 
-export type RowName = 'grpc-js' | 'nice-grpc' | 'connect-node' | 'inboard-bare' | 'inboard';
+export type RowName =
+  | 'grpc-js'
+  | 'nice-grpc'
+  | 'connect-node'
+  | 'inboard-bare'
+  | 'inboard-no-telemetry'
+  | 'inboard';
 
 /** Rows in the order of a round. Each loads its library only in the process that measures it. */
 const loaders: Record<RowName, () => Promise<Peer>> = {
@@ -8,6 +14,7 @@ const loaders: Record<RowName, () => Promise<Peer>> = {
   'nice-grpc': async () => (await import('./nice-grpc.ts')).niceGrpc,
   'connect-node': async () => (await import('./connect-node.ts')).connectNode,
   'inboard-bare': async () => (await import('./inboard.ts')).inboardBare,
+  'inboard-no-telemetry': async () => (await import('./inboard.ts')).inboardNoTelemetry,
   inboard: async () => (await import('./inboard.ts')).inboard,
 };
 
@@ -15,6 +22,11 @@ const loaders: Record<RowName, () => Promise<Peer>> = {
 export const BASE_ROW: RowName = 'grpc-js';
 
 export const rowNames: readonly RowName[] = Object.keys(loaders).filter(isRowName);
+
+/** Those that are measured where nobody says which. */
+export const usualRows: readonly RowName[] = rowNames.filter(
+  (row) => row !== 'inboard-no-telemetry',
+);
 
 const FLOW_CONTROL =
   'completes every message (fromPartial) before encoding it; flow-control windows of 1 MiB, ' +
@@ -28,6 +40,7 @@ export const rowNotes: Record<RowName, string> = {
     'gRPC over HTTP/2 with compression off; the envelope of each message is coded by ' +
     'protobuf-es, the sample inside by the same ts-proto codec as everywhere',
   'inboard-bare': `no interceptor at all; ${FLOW_CONTROL}`,
+  'inboard-no-telemetry': `the default stacks without metrics and tracing; ${FLOW_CONTROL}`,
   inboard: `the default stacks; ${FLOW_CONTROL}`,
 };
 

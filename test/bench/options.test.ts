@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
 import { parseOptions, UsageError } from '../../bench/options.ts';
-import { rowNames } from '../../bench/peers/rows.ts';
+import { usualRows } from '../../bench/peers/rows.ts';
 import { workloadNames } from '../../bench/workloads.ts';
 
 describe('parseOptions', () => {
-  it('measures every row at every workload by default', () => {
+  it('measures every usual row at every workload by default', () => {
     const options = parseOptions([]);
-    expect(options).toMatchObject({ mode: 'rounds', rows: rowNames });
+    expect(options).toMatchObject({ mode: 'rounds', rows: usualRows });
     expect('workloads' in options && options.workloads.map(({ name }) => name)).toEqual(
       workloadNames,
     );
@@ -26,8 +26,16 @@ describe('parseOptions', () => {
     });
   });
 
+  it('sets the default stack against itself without telemetry', () => {
+    expect(parseOptions(['--telemetry', '--workload', 'bidi'])).toMatchObject({
+      mode: 'telemetry',
+      rows: ['inboard-no-telemetry', 'inboard'],
+      workloads: [{ name: 'bidi' }],
+    });
+  });
+
   it('takes enough pairs for the bound in every schedule', () => {
-    for (const args of [['--paired'], ['--paired', '--quick']]) {
+    for (const args of [['--paired'], ['--paired', '--quick'], ['--telemetry', '--quick']]) {
       const options = parseOptions(args);
       const pairs = 'schedule' in options ? options.schedule.rounds : 0;
       expect(pairs).toBeGreaterThanOrEqual(20);
@@ -46,6 +54,8 @@ describe('parseOptions', () => {
     [['--paired', '--rounds', '21'], /even/],
     [['--paired', '--only', 'grpc-js,inboard'], /one row/],
     [['--paired', '--workload', 'bidi,unary-1'], /one workload/],
+    [['--telemetry', '--only', 'inboard'], /--only does nothing with --telemetry/],
+    [['--telemetry', '--rounds', '21'], /even with --telemetry/],
     [['--layers', '--rounds', '5'], /--rounds does nothing with --layers/],
     [['--json', '/no/such/directory/figures.json'], /--json: cannot write/],
   ])('refuses %j', (args, message) => {

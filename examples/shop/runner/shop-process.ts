@@ -124,11 +124,11 @@ export class ShopProcess {
   private async openAdmin(admin: AdminListener): Promise<AdminBound> {
     const { admin: address = ANY_PORT } = this.args;
     try {
-      return await admin.listen(address, { invoke: true });
+      return await admin.listen(address, { name: this.name, invoke: true });
     } catch (error) {
       // Whoever was here before left its port, and somebody else may have it by now.
       if (!(this.supervised && error instanceof ListenError)) throw error;
-      return admin.listen(ANY_PORT, { invoke: true });
+      return admin.listen(ANY_PORT, { name: this.name, invoke: true });
     }
   }
 

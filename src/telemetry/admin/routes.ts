@@ -46,6 +46,7 @@ export class Routes {
   private readonly parts: AdminParts;
   private readonly guard: Guard;
   private readonly invoke: boolean;
+  private readonly name: string | undefined;
   private readonly tried: TryIt;
   private readonly lag: LoopLag = new LoopLag();
   private readonly events: LiveEvents;
@@ -62,6 +63,7 @@ export class Routes {
     this.guard = own.guard;
     this.tried = own.tried;
     this.invoke = settings.invoke;
+    this.name = options.name;
     this.process = settings.processMetrics ? new ProcessMetrics() : undefined;
     const { budget } = own;
     this.events = new LiveEvents(own.clock, budget, () => this.state());
@@ -150,7 +152,7 @@ export class Routes {
     const { runtime, metrics, server } = this.parts;
     const { ready } = readiness(runtime.parts, server);
     const told = { loopLagMs: this.lag.read(), ready, invoke: this.invoke };
-    return toJson(buildState({ runtime, metrics, process: told }));
+    return toJson(buildState({ runtime, metrics, name: this.name, process: told }));
   }
 
   private call(exchange: Exchange): Reply | Promise<Reply> {

@@ -16,11 +16,14 @@ import { policyRow } from './policy-rows.ts';
 export interface StateSource {
   readonly runtime: Runtime;
   readonly metrics: Metrics | undefined;
+  /** Undefined: the name of the program's file. */
+  readonly name: string | undefined;
   readonly process: Pick<ProcessState, 'loopLagMs' | 'ready' | 'invoke'>;
 }
 
 /** What the console shows now. Its clock is the runtime's; only `at` is on the wall. */
-export function buildState({ runtime, metrics, process: told }: StateSource): ConsoleState {
+export function buildState(source: StateSource): ConsoleState {
+  const { runtime, metrics, name, process: told } = source;
   const nowMs = runtime.clock.now();
   const parts = [...runtime.parts];
   const clients = parts
@@ -32,7 +35,7 @@ export function buildState({ runtime, metrics, process: told }: StateSource): Co
   );
   return {
     at: Date.now(),
-    process: { ...processState(), ...told },
+    process: { ...processState(name), ...told },
     methods: metrics === undefined ? [] : methodRows(metrics, snapshots, nowMs),
     channels: parts
       .filter((part) => part instanceof Channel)
@@ -55,10 +58,12 @@ export function buildPolicies({ parts }: Runtime): PolicyRow[] {
     );
 }
 
-function processState(): Omit<ProcessState, 'loopLagMs' | 'ready' | 'invoke'> {
+function processState(
+  name: string | undefined,
+): Omit<ProcessState, 'loopLagMs' | 'ready' | 'invoke'> {
   const { rss, heapUsed } = process.memoryUsage();
   return {
-    name: basename(process.argv[1] ?? process.title),
+    name: name ?? basename(process.argv[1] ?? process.title),
     pid: process.pid,
     node: process.version,
     inboard: VERSION,

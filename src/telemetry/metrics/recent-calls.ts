@@ -61,6 +61,6 @@ class Ring {
   }
 
   newestFirst(): readonly RecordedCall[] {
-    return [...this.calls.slice(this.at), ...this.calls.slice(0, this.at)].reverse();
+    return [...this.calls.slice(this.at), ...this.calls.slice(0, this.at)].toReversed();
   }
 }

@@ -48,7 +48,7 @@ describe('channels', () => {
     expect(weight).toBeGreaterThan(0);
     expect(weight).toBeLessThanOrEqual(1);
     expect(named(found, 'inboard_channel_')).toEqual({
-      [`inboard_channel_retry_budget{${target}}`]: expect.any(Number),
+      [`inboard_channel_retry_budget{${target}}`]: expect.any(Number) as number,
       [`inboard_channel_panic{${target}}`]: 0,
       [`inboard_channel_endpoints{${target},state="ready"}`]: 2,
       [`inboard_channel_ejections_total{${target}}`]: 0,
@@ -91,7 +91,7 @@ describe('channels', () => {
 
   test('targets and endpoints have a bound', async () => {
     const metrics = new Metrics({ maxTargets: 2, maxEndpoints: 2 });
-    const runtime = createRuntime({ metrics: false, tracing: false, telemetry: [metrics] });
+    const runtime = createRuntime({ telemetry: [metrics] });
     metrics.follow(runtime.parts);
     const transport = inMemoryTransport();
     const addresses = [1, 2, 3, 4].map((port) => `127.0.0.1:${port}`).join(',');
