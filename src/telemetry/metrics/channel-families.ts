@@ -1,6 +1,6 @@
 import type { EndpointSnapshot } from '../../channel/channel-snapshot.ts';
 import type { FamilyOptions, FamilyType } from './family.ts';
-import type { FollowedParts } from './followed-parts.ts';
+import type { EndpointCount, FollowedParts } from './followed-parts.ts';
 import { LabelSet } from './labels.ts';
 
 /** All channels of one target, taken together. */
@@ -72,7 +72,7 @@ function endpointFamilies(parts: FollowedParts, maxEndpoints: number): readonly 
     name: string,
     type: FamilyType,
     help: string,
-    valueOf: (views: Views) => number | undefined,
+    valueOf: (views: Views, closed: EndpointCount | undefined) => number | undefined,
   ): FamilyOptions => ({
     name: `inboard_endpoint_${name}`,
     help,
@@ -80,7 +80,7 @@ function endpointFamilies(parts: FollowedParts, maxEndpoints: number): readonly 
     collect: (series) => {
       for (const [target, { endpoints }] of targetStates(parts, maxEndpoints)) {
         for (const [endpoint, views] of endpoints) {
-          const value = valueOf(views);
+          const value = valueOf(views, parts.closedEndpoint(target, endpoint));
           if (value !== undefined) series.add(new LabelSet({ target, endpoint }), value);
         }
       }
@@ -97,11 +97,11 @@ function endpointFamilies(parts: FollowedParts, maxEndpoints: number): readonly 
     perEndpoint('ejected', 'gauge', '1 while it is ejected.', (v) =>
       Number(v.some(({ ejectedUntilMs }) => ejectedUntilMs !== undefined)),
     ),
-    perEndpoint('picks_total', 'counter', 'Calls that went to it.', (v) =>
-      total(v.map(({ picks }) => picks)),
+    perEndpoint('picks_total', 'counter', 'Calls that went to it.', (v, closed) =>
+      total([closed?.picks ?? 0, ...v.map(({ picks }) => picks)]),
     ),
-    perEndpoint('failures_total', 'counter', 'Calls that count against it.', (v) =>
-      total(v.map(({ failures }) => failures)),
+    perEndpoint('failures_total', 'counter', 'Calls that count against it.', (v, closed) =>
+      total([closed?.failures ?? 0, ...v.map(({ failures }) => failures)]),
     ),
   ];
 }

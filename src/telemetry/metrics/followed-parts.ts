@@ -27,6 +27,12 @@ export interface CircuitCount {
   readonly opened: number;
 }
 
+/** Calls to one endpoint of a target. */
+export interface EndpointCount {
+  readonly picks: number;
+  readonly failures: number;
+}
+
 /** What those of further targets share. */
 const OTHER = 'other';
 
@@ -34,13 +40,17 @@ const OTHER = 'other';
 export class FollowedParts {
   private readonly followed: LiveParts[] = [];
   private readonly maxTargets: number;
+  private readonly maxEndpoints: number;
   private readonly targets = new Set<string>();
   private readonly closedAttempts = new Map<string, AttemptTotals>();
   private readonly closedCircuits = new Map<string, CircuitCount>();
   private readonly closedEjections = new Map<string, number>();
+  /** By target's label, then by address. */
+  private readonly closedEndpoints = new Map<string, Map<string, EndpointCount>>();
 
-  constructor(maxTargets: number) {
+  constructor(maxTargets: number, maxEndpoints: number) {
     this.maxTargets = maxTargets;
+    this.maxEndpoints = maxEndpoints;
   }
 
   follow(parts: LiveParts): void {
@@ -89,6 +99,11 @@ export class FollowedParts {
     return counts;
   }
 
+  /** What channels that are closed had counted of an endpoint. */
+  closedEndpoint(target: string, address: string): EndpointCount | undefined {
+    return this.closedEndpoints.get(target)?.get(address);
+  }
+
   private *all(): Generator<LivePart> {
     for (const parts of this.followed) yield* parts;
   }
@@ -100,6 +115,7 @@ export class FollowedParts {
       this.addCircuits(this.closedCircuits, part);
     } else if (part instanceof Channel) {
       this.addEjections(this.closedEjections, part);
+      this.keepEndpoints(part);
     }
   }
 
@@ -111,6 +127,20 @@ export class FollowedParts {
       const key = `${method.path} ${target}`;
       const opened = (counts.get(key)?.opened ?? 0) + breaker.snapshot().timesOpened;
       counts.set(key, { method, target, opened });
+    }
+  }
+
+  private keepEndpoints(channel: Channel): void {
+    const target = this.targetLabel(channel.target);
+    const counts = this.closedEndpoints.get(target) ?? new Map<string, EndpointCount>();
+    this.closedEndpoints.set(target, counts);
+    for (const { address, picks, failures } of channel.snapshot().endpoints) {
+      const before = counts.get(address);
+      if (before === undefined && counts.size >= this.maxEndpoints) continue;
+      counts.set(address, {
+        picks: picks + (before?.picks ?? 0),
+        failures: failures + (before?.failures ?? 0),
+      });
     }
   }
 

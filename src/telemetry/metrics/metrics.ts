@@ -84,7 +84,7 @@ export class Metrics implements Telemetry {
     const deadlineBucketsMs = options.deadlineBucketsMs ?? DEADLINE_BUCKETS_MS;
     this.deadlineBoundsMs = bounds('deadlineBucketsMs', deadlineBucketsMs);
     this.registry = registry;
-    this.parts = new FollowedParts(maxTargets);
+    this.parts = new FollowedParts(maxTargets, maxEndpoints);
     this.clientCall = counting((method, clock) => this.clientMeter(method, clock));
     this.serverCall = counting((method, clock) => this.serverMeter(method, clock));
     this.register(maxEndpoints);
@@ -122,6 +122,10 @@ export class Metrics implements Telemetry {
       ...serverFamilies(parts),
     ];
     for (const family of families) {
+      if (registry.getSingleMetric(family.name) !== undefined) {
+        const why = `The registry has a metric '${family.name}' already`;
+        throw new ConfigError(`${why}: give one registry to one runtime, and share the runtime`);
+      }
       // A registry asks no more of a metric than this one has; its type names only its own classes.
       registry.registerMetric(new Family(turns, family) as unknown as Metric);
     }

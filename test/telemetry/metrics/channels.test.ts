@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 
-import type { Server } from '../../../src/index.ts';
+import type { Channel, Server } from '../../../src/index.ts';
 import {
   createChannel,
   createClient,
@@ -87,6 +87,24 @@ describe('channels', () => {
     expect(closed.series.get(ejections)).toBe(1);
     expect(closed.series.has(ejected)).toBe(false);
     for (const server of servers) await server[Symbol.asyncDispose]();
+  });
+
+  test('what one of two channels of a target has counted stays when it is closed', async () => {
+    const runtime = createRuntime({ tracing: false });
+    const transport = inMemoryTransport();
+    await using server = createServer({ runtime, transport }).add(ShapesServiceDefinition, shapes);
+    const { address } = await server.listen('127.0.0.1:0');
+    const target = `static:///${address}`;
+    const [first, second] = [1, 2].map(() => createChannel(target, { runtime, transport }));
+    for (const channel of [first, second, second]) {
+      await using client = createClient(ShapesServiceDefinition, channel as Channel);
+      await client.unary({});
+    }
+    const picks = `inboard_endpoint_picks_total{target="${target}",endpoint="${address}"}`;
+    expect((await scrape(runtime)).series.get(picks)).toBe(3);
+    second?.close();
+    expect((await scrape(runtime)).series.get(picks)).toBe(3);
+    first?.close();
   });
 
   test('targets and endpoints have a bound', async () => {
