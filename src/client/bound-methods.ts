@@ -54,7 +54,10 @@ export class BoundMethods {
       [...states].map(([path, state]) => [path, { state, handler: this.bind(state.method) }]),
     );
     this.follow();
-    this.stopFollowing.push(runtime.parts.add(this), channel.onClose(() => this.close()));
+    this.stopFollowing.push(
+      runtime.parts.add(this),
+      channel.onClose(() => this.close()),
+    );
   }
 
   /** The end of the client: it follows neither policy nor channel any more. */

@@ -17,6 +17,11 @@ import { refuseOutgoing } from './metadata.ts';
  */
 const READ_AHEAD_BYTES = 1024 * 1024;
 
+const NO_ITERABLE: CallStatus = {
+  code: Status.INVALID_ARGUMENT,
+  details: 'The request of a streaming method must be an async iterable',
+};
+
 /** The client's end of one call, in bytes, as a transport provides it. */
 export interface ClientWire {
   /** Returns a promise when the peer must be waited for, undefined when there is room. */
@@ -75,6 +80,7 @@ export class Exchange implements MessageSource {
         (this.outgoing === undefined ? undefined : refuseOutgoing(this.outgoing, limits));
       if (refusal !== undefined) return this.refuseToSend(refusal);
       if (!call.method.requestStream) first = this.encode(call.request);
+      else if (!isIterable(call.request)) return this.refuseToSend(NO_ITERABLE);
     } catch (error) {
       const details = `The request cannot be encoded: ${describe(error)}`;
       return this.refuseToSend({ code: Status.INTERNAL, details, cause: error });
@@ -205,11 +211,6 @@ export class Exchange implements MessageSource {
   private async sendAll(requests: AsyncIterable<unknown>, wire: ClientWire): Promise<void> {
     let iterator: AsyncIterator<unknown> | undefined;
     try {
-      if (typeof requests?.[Symbol.asyncIterator] !== 'function') {
-        const details = 'The request of a streaming method must be an async iterable';
-        this.cancel({ code: Status.INVALID_ARGUMENT, details, processed: 'no' });
-        return;
-      }
       iterator = requests[Symbol.asyncIterator]();
       // A call that ends must not wait for a request that may never come.
       this.call.onEnd(() => stopIterating(iterator));
@@ -249,6 +250,11 @@ function merge(headers: Metadata | undefined, extra: Metadata | undefined): Meta
   const merged = Metadata(headers);
   for (const [name, values] of extra) merged.set(name, values);
   return merged;
+}
+
+function isIterable(request: unknown): boolean {
+  const iterable = request as Partial<AsyncIterable<unknown>> | null | undefined;
+  return typeof iterable?.[Symbol.asyncIterator] === 'function';
 }
 
 function stopIterating(iterator: AsyncIterator<unknown> | undefined): void {

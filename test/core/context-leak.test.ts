@@ -162,7 +162,8 @@ test('calls that waited for a connection are sent in the context of their own ca
     });
   // The channel connects for the first of them; the second one is sent by what that wakes.
   await Promise.all([call('alice'), call('bob')]);
-  expect(seen.toSorted()).toEqual(['alice', 'bob']);
+  expect(new Set(seen)).toEqual(new Set(['alice', 'bob']));
+  expect(seen).toHaveLength(2);
 });
 
 test('what a channel starts runs in no caller’s context', async () => {
@@ -171,9 +172,9 @@ test('what a channel starts runs in no caller’s context', async () => {
   const runtime = testRuntime();
   const resolver = (): Resolver => ({
     loopback: true,
-    start: ({ error }) => {
+    start: (listener) => {
       seen.push(storage.getStore());
-      error({ code: Status.UNAVAILABLE, details: 'nowhere' });
+      listener.error({ code: Status.UNAVAILABLE, details: 'nowhere' });
     },
     resolveNow: () => undefined,
     close: () => undefined,

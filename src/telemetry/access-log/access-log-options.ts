@@ -21,14 +21,18 @@ export interface AccessLogOptions {
   readonly slowMs?: number;
   /**
    * At most as many lines a second of calls that failed or were slow, so that an incident does
-   * not drown in its own log. How many were left out is told by a line of its own, `calls left out
-   * of the access log`, once a second has passed and a call ends. Default 50.
+   * not drown in its own log. Each of these has that many for itself, so that none can hide the
+   * others: the failures at `error`, at `warn` and at `info`, calls of methods that are not served,
+   * and slow calls that ended with OK. How many were left out is told by a line of its own, `calls
+   * left out of the access log`, once a second has passed and a call ends: `suppressed` is their
+   * number, `codes` the number by the name of the code. Default 50.
    */
   readonly errorsPerSecond?: number;
   /**
    * Keys of request metadata whose values are logged, cut to 200 characters: `['x-request-id']`.
-   * Credentials and binary values are refused: `authorization`, `proxy-authorization`, `cookie`,
-   * `set-cookie` and `*-bin`. Default none.
+   * Binary values (`*-bin`) are refused, and so is a key that sounds like credentials: one that
+   * contains `authorization`, `authentication`, `cookie`, `token`, `secret`, `api-key` or `apikey`,
+   * `password`, `credential` or `session`, in any case. Default none.
    */
   readonly metadata?: readonly string[];
   /** Log calls of health checks and reflection, too. Default false. */
@@ -51,12 +55,8 @@ const SIDES: ReadonlySet<unknown> = new Set<Side>(['server', 'client']);
 const LEVELS = ['error', 'warn', 'info'] as const;
 
 /** Whoever holds the value can be its owner. */
-const CREDENTIALS: ReadonlySet<string> = new Set([
-  'authorization',
-  'proxy-authorization',
-  'cookie',
-  'set-cookie',
-]);
+const CREDENTIALS =
+  /authorization|authentication|cookie|token|secret|api[-_.]?key|password|credential|session/;
 
 type Defaults = Required<Omit<AccessLogOptions, 'logger'>>;
 
@@ -120,9 +120,9 @@ function checkKey(option: string, key: unknown): string {
     throw new ConfigError(`${option} is ${JSON.stringify(key)}: that is no metadata key`);
   }
   const lower = key.toLowerCase();
-  if (CREDENTIALS.has(lower)) {
+  if (CREDENTIALS.test(lower)) {
     throw new ConfigError(
-      `${option} is '${key}', which carries credentials: whoever reads the log could use them`,
+      `${option} is '${key}', which by its name carries credentials: whoever reads the log could use them`,
     );
   }
   if (lower.endsWith('-bin')) {

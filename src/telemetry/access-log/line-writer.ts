@@ -33,7 +33,11 @@ export class LineWriter {
     this.tellSuppressed(quota, runtime, endMs);
     const slow = endMs - startMs >= slowMs;
     const sampled = status.code === Status.OK && this.isSampled(runtime.random);
-    if (!sampled && !((slow || status.code !== Status.OK) && quota.tryTake(endMs))) return;
+    if (!sampled) {
+      const { code } = status;
+      const wanted = slow || code !== Status.OK;
+      if (!wanted || !quota.tryTake(call.method, code, endMs)) return;
+    }
     const fields = {
       ...describe({ call, status, startMs, endMs }, metadata),
       ...counts?.fields(),
@@ -55,8 +59,8 @@ export class LineWriter {
 
   private tellSuppressed(quota: LineQuota, runtime: CallRuntime, nowMs: number): void {
     const suppressed = quota.takeSuppressed(nowMs);
-    if (suppressed === 0) return;
-    write(this.loggerOf(runtime), 'warn', { suppressed }, 'calls left out of the access log');
+    if (suppressed === undefined) return;
+    write(this.loggerOf(runtime), 'warn', suppressed, 'calls left out of the access log');
   }
 
   private loggerOf(runtime: CallRuntime): Logger {

@@ -54,6 +54,9 @@ export class GrpcJsWire implements ClientWire {
 
   cancel(status: CallStatus): void {
     this.call.cancelWithStatus(Status.CANCELLED, status.details);
+    // grpc-js opens the stream some microtasks after the start, also of a call that was cancelled
+    // by then, and resets it only when it is told again: else it would stay open at the server.
+    setImmediate(() => this.call.cancelWithStatus(Status.CANCELLED, status.details));
   }
 
   onReceiveMetadata(metadata: GrpcMetadata): void {

@@ -292,7 +292,7 @@ describe('how calls end', () => {
     };
     const telemetry = [accessLog(SERVER), tracer];
     const runtime = {
-      ...createRuntime({ logger, telemetry, tracing: false }),
+      ...createRuntime({ logger, telemetry }),
       log: logger.entries,
     };
     await using pair = await startPair({}, { runtime });

@@ -88,7 +88,11 @@ describe('which calls are logged', () => {
     pair.clock.advance(1);
     await fail();
     expect(pair.log.filter(({ message }) => message !== 'call')).toEqual([
-      { level: 'warn', fields: { suppressed: 7 }, message: 'calls left out of the access log' },
+      {
+        level: 'warn',
+        fields: { suppressed: 7, codes: { NOT_FOUND: 7 } },
+        message: 'calls left out of the access log',
+      },
     ]);
     pair.clock.advance(60_000);
     await fail();
@@ -165,6 +169,18 @@ describe('options that make no sense', () => {
     ['accessLog.metadata[0]', { metadata: ['set-cookie'] }],
     ['accessLog.metadata[0]', { metadata: ['proxy-authorization'] }],
     ['accessLog.metadata[0]', { metadata: ['x-trace-bin'] }],
+    ...[
+      ...['X-Token', 'x-amz-security-token', 'x-forwarded-access-token', 'client-secret'],
+      ...[
+        'x-api-key',
+        'X-Goog-Api-Key',
+        'apikey',
+        'x-password',
+        'x-amz-credential',
+        'x-session-id',
+      ],
+      ...['set-cookie2', 'authentication', 'x-forwarded-authorization'],
+    ].map((key): [string, object] => [`accessLog.metadata[0] is '${key}',`, { metadata: [key] }]),
   ];
   test.each(wrong)('%s: %o', (option, options) => {
     expect(() => accessLog(options as AccessLogOptions)).toThrow(ConfigError);
