@@ -7,11 +7,9 @@ import type { Describe } from './call-line.ts';
 import { describeMade, describeServed } from './call-line.ts';
 import { LineWriter } from './line-writer.ts';
 import { MessageCounts } from './message-counts.ts';
+import { isPlumbing } from '../plumbing.ts';
 
 export type { AccessLogOptions } from './access-log-options.ts';
-
-/** Services that machines call all day long, and whose calls nobody reads of. */
-const PLUMBING = /^grpc\.(?:health|reflection)\./;
 
 /**
  * An access log: a line, `call`, when a call is over. Its fields:
@@ -56,7 +54,7 @@ function logging<C extends Call>(
   healthChecks: boolean,
 ): Interceptor<C> {
   return (next, method) => {
-    if (!healthChecks && PLUMBING.test(method.service)) return next;
+    if (!healthChecks && isPlumbing(method)) return next;
     const streams = method.known && (method.requestStream || method.responseStream);
     return (call) => {
       const startMs = call.runtime.clock.now();

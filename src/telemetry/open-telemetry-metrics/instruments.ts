@@ -40,8 +40,9 @@ export function instrumentsOf(given: MeterProvider | undefined): () => Instrumen
   return () => {
     const provider = given ?? metrics.getMeterProvider();
     if (instruments === undefined || provider !== from) {
-      from = provider;
       instruments = new Instruments(provider.getMeter('inboard', VERSION));
+      // Last: one that throws is asked again, and does not get the instruments of another.
+      from = provider;
     }
     return instruments;
   };

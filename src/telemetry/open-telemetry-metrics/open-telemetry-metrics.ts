@@ -2,6 +2,7 @@ import type { MeterProvider } from '@opentelemetry/api';
 
 import { ConfigError } from '../../core/errors.ts';
 import type { Telemetry } from '../../core/telemetry.ts';
+import { FaultLog } from '../fault-log.ts';
 import { clientAttempts, clientCalls } from './client-measures.ts';
 import { instrumentsOf } from './instruments.ts';
 import { serverCalls } from './server-measures.ts';
@@ -40,6 +41,9 @@ export interface OpenTelemetryMetricsOptions {
  *
  * The SDK looks its attributes up at every measurement: that costs a call more than all of
  * inboard's own metrics, so that it is installed on demand only.
+ *
+ * No call fails for what an SDK or a function of the options throws: it goes unmeasured, or under
+ * `other`, and the runtime's logger is told at most once a minute.
  */
 export function openTelemetryMetrics(options: OpenTelemetryMetricsOptions = {}): Telemetry {
   const { meterProvider, recordTarget, recordUnknownMethod, retries = false } = options;
@@ -47,9 +51,10 @@ export function openTelemetryMetrics(options: OpenTelemetryMetricsOptions = {}):
     throw new ConfigError('openTelemetryMetrics.meterProvider has no method getMeter');
   }
   const instruments = instrumentsOf(meterProvider);
+  const faults = new FaultLog('OpenTelemetry metrics');
   return {
-    clientCall: clientCalls({ instruments, recordTarget, retries }),
-    clientAttempt: clientAttempts({ instruments, recordTarget, retries }),
-    serverCall: serverCalls({ instruments, recordUnknownMethod }),
+    clientCall: clientCalls({ instruments, recordTarget, retries, faults }),
+    clientAttempt: clientAttempts({ instruments, recordTarget, retries, faults }),
+    serverCall: serverCalls({ instruments, recordUnknownMethod, faults }),
   };
 }

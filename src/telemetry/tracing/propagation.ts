@@ -1,9 +1,11 @@
-import type { Context, TextMapGetter, TextMapSetter } from '@opentelemetry/api';
-import { diag, propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import type { Context, SpanContext, TextMapGetter, TextMapSetter } from '@opentelemetry/api';
+import { propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import type { Metadata } from 'nice-grpc-common';
 
 import type { ClientCall } from '../../core/client-call.ts';
+import type { ServerCall } from '../../core/server-call.ts';
 import { BaggageFilter } from './baggage.ts';
+import type { FaultLog } from '../fault-log.ts';
 import { formatTraceBin, readTraceBin } from './trace-bin.ts';
 import { formatTraceparent, readTraceparent } from './trace-context.ts';
 
@@ -28,6 +30,7 @@ const SETTER: TextMapSetter<Metadata> = {
 };
 
 export interface PropagationOptions {
+  readonly faults: FaultLog;
   readonly baggage: readonly string[];
   readonly grpcTraceBin: boolean;
 }
@@ -40,45 +43,71 @@ export interface PropagationOptions {
 export class Propagation {
   private readonly baggage: BaggageFilter;
   private readonly grpcTraceBin: boolean;
+  private readonly faults: FaultLog;
 
-  constructor({ baggage, grpcTraceBin }: PropagationOptions) {
+  constructor({ baggage, grpcTraceBin, faults }: PropagationOptions) {
+    this.faults = faults;
     this.baggage = new BaggageFilter(baggage);
     this.grpcTraceBin = grpcTraceBin;
   }
 
   /** The context that inbound headers describe, with no more baggage than may enter. */
-  extract(headers: Metadata): Context {
-    const context = safely(ROOT_CONTEXT, () => extractTrace(headers));
-    const restricted = this.baggage.restrict(context);
+  extract({ headers, runtime }: ServerCall): Context {
+    try {
+      return this.entering(headers);
+    } catch (error) {
+      // Not what was read so far: baggage that may not enter could be in it.
+      this.faults.tell(error, runtime);
+      return ROOT_CONTEXT;
+    }
+  }
+
+  /** Writes a context to outbound headers, with no more baggage than may leave. */
+  inject(context: Context, { headers, runtime }: ClientCall): void {
+    try {
+      this.write(context, headers);
+    } catch (error) {
+      this.faults.tell(error, runtime);
+    }
+  }
+
+  /**
+   * Repeats what the call being handled brought, so that a trace goes on behind a process that
+   * records none: of it what is valid, for the next server may refuse a call for the rest. Its
+   * headers are not read before it makes a call of its own.
+   */
+  passOn(call: ClientCall): void {
+    const inbound = call.runtime.ambient.current()?.call.headers;
+    if (inbound === undefined) return;
+    try {
+      const own = call.hasHeaders && TRACE_HEADERS.some((key) => call.headers.has(key));
+      if (!own) passTrace(inbound, call);
+      this.passBaggage(inbound, call);
+    } catch (error) {
+      this.faults.tell(error, call.runtime);
+    }
+  }
+
+  private entering(headers: Metadata): Context {
+    const restricted = this.baggage.restrict(extractTrace(headers));
     if (this.baggage.closed || propagation.getBaggage(restricted) !== undefined) return restricted;
     const header = headers.get(BAGGAGE);
     return typeof header === 'string' ? this.baggage.read(restricted, header) : restricted;
   }
 
-  /** Writes a context to outbound headers, with no more baggage than may leave. */
-  inject(context: Context, headers: Metadata): void {
+  private write(context: Context, headers: Metadata): void {
     const leaving = this.baggage.restrict(context);
-    safely(undefined, () => {
-      if (propagation.fields().length > 0) propagation.inject(leaving, headers, SETTER);
-      else injectTrace(leaving, headers);
-      // One that is there already, propagated with other headers, would name another parent.
-      headers.delete(TRACE_BIN);
-      if (this.grpcTraceBin) injectTraceBin(leaving, headers);
-      if (this.baggage.closed || headers.has(BAGGAGE)) return;
-      const baggage = this.baggage.format(leaving);
-      if (baggage !== undefined) headers.set(BAGGAGE, baggage);
-    });
+    if (propagation.fields().length > 0) propagation.inject(leaving, headers, SETTER);
+    else injectTrace(leaving, headers);
+    // One that is there already, propagated with other headers, would name another parent.
+    headers.delete(TRACE_BIN);
+    if (this.grpcTraceBin) injectTraceBin(leaving, headers);
+    if (this.baggage.closed || headers.has(BAGGAGE)) return;
+    const baggage = this.baggage.format(leaving);
+    if (baggage !== undefined) headers.set(BAGGAGE, baggage);
   }
 
-  /**
-   * Repeats what the call being handled brought, so that a trace goes on behind a process that
-   * records none. Its headers are not read before it makes a call of its own.
-   */
-  passOn(call: ClientCall): void {
-    const inbound = call.runtime.ambient.current()?.call.headers;
-    if (inbound === undefined) return;
-    const own = call.hasHeaders && TRACE_HEADERS.some((key) => call.headers.has(key));
-    if (!own) for (const key of TRACE_HEADERS) copy(inbound, call, key);
+  private passBaggage(inbound: Metadata, call: ClientCall): void {
     if (this.baggage.closed || (call.hasHeaders && call.headers.has(BAGGAGE))) return;
     const header = inbound.get(BAGGAGE);
     const kept = typeof header === 'string' ? this.baggage.restrictHeader(header) : undefined;
@@ -86,9 +115,17 @@ export class Propagation {
   }
 }
 
-function copy(inbound: Metadata, call: ClientCall, key: string): void {
-  const values = inbound.getAll(key);
-  if (values.length > 0) call.headers.set(key, [...values]);
+/** Written anew, so that what a later version or a stranger puts behind it stays here. */
+function passTrace(inbound: Metadata, call: ClientCall): void {
+  const [traceparent, second] = inbound.getAll(TRACEPARENT);
+  if (typeof traceparent === 'string' && second === undefined) {
+    const states = inbound.getAll(TRACESTATE);
+    const span = readTraceparent(traceparent, states.length > 0 ? states.join(',') : undefined);
+    if (span !== undefined) writeTrace(span, call.headers);
+  }
+  const binary = inbound.get(TRACE_BIN);
+  const span = binary instanceof Uint8Array ? readTraceBin(binary) : undefined;
+  if (span !== undefined) call.headers.set(TRACE_BIN, formatTraceBin(span));
 }
 
 /** `grpc-trace-bin` counts where nothing else says what the parent is (gRFC A72). */
@@ -114,7 +151,10 @@ function extractTraceparent(headers: Metadata): Context {
 
 function injectTrace(context: Context, headers: Metadata): void {
   const span = trace.getSpanContext(context);
-  if (span === undefined) return;
+  if (span !== undefined) writeTrace(span, headers);
+}
+
+function writeTrace(span: SpanContext, headers: Metadata): void {
   headers.set(TRACEPARENT, formatTraceparent(span));
   const state = span.traceState?.serialize() ?? '';
   if (state !== '') headers.set(TRACESTATE, state);
@@ -124,14 +164,4 @@ function injectTrace(context: Context, headers: Metadata): void {
 function injectTraceBin(context: Context, headers: Metadata): void {
   const span = trace.getSpanContext(context);
   if (span !== undefined) headers.set(TRACE_BIN, formatTraceBin(span));
-}
-
-/** A propagator is other people's code, and so are headers. */
-function safely<T>(otherwise: T, body: () => T): T {
-  try {
-    return body();
-  } catch (error) {
-    diag.error('inboard: a propagator threw', error);
-    return otherwise;
-  }
 }

@@ -1,5 +1,5 @@
-import type { Attributes, Context, SpanOptions } from '@opentelemetry/api';
-import { context, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
+import type { Attributes, Context, Span, SpanOptions, Tracer } from '@opentelemetry/api';
+import { ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
 
 import type { Interceptor } from '../../core/interceptor.ts';
 import type { Method } from '../../core/method.ts';
@@ -7,6 +7,8 @@ import type { ServerCall } from '../../core/server-call.ts';
 import { TRACE } from '../../core/telemetry.ts';
 import type { ActiveTracer } from './active-tracer.ts';
 import { HANDLER_TRACE } from './current-context.ts';
+import type { FaultLog } from '../fault-log.ts';
+import { endSpan, within } from './guarded.ts';
 import type { Propagation } from './propagation.ts';
 import {
   addressAttributes,
@@ -23,37 +25,63 @@ export interface ServerTracingOptions {
   readonly tracer: ActiveTracer;
   readonly propagation: Propagation;
   readonly trustIncoming: boolean;
+  readonly faults: FaultLog;
 }
 
-/** One span of kind SERVER a call. Everything below, the handler too, runs in its context. */
+/**
+ * One span of kind SERVER a call. Everything below, the handler too, runs in its context. Where the
+ * SDK throws, the call goes on without.
+ */
 export function serverTracing(options: ServerTracingOptions): Interceptor<ServerCall> {
-  const { tracer: active, propagation, trustIncoming } = options;
+  const { tracer: active, faults } = options;
   return (next, method) => {
-    const name = spanName(method);
-    const attributesOf = callAttributes(method);
+    const start = spanStarter(method, options);
     return (call) => {
-      const tracer = active.get();
+      const tracer = active.get(call.runtime);
       if (tracer === undefined) return next(call);
-      const incoming = propagation.extract(call.headers);
+      const inside = start(call, tracer);
+      return inside === undefined ? next(call) : within(inside, next, call, faults);
+    };
+  };
+}
+
+/** Starts a call's span; returns the context with it, undefined where there is none. */
+function spanStarter(
+  method: Method,
+  { propagation, trustIncoming, faults }: ServerTracingOptions,
+): (call: ServerCall, tracer: Tracer) => Context | undefined {
+  const name = spanName(method);
+  const attributesOf = callAttributes(method);
+  return (call, tracer) => {
+    let span: Span | undefined;
+    try {
+      const incoming = propagation.extract(call);
       const parent = trustIncoming ? incoming : ROOT_CONTEXT;
       const started: SpanOptions = { kind: SpanKind.SERVER, attributes: attributesOf(call) };
       if (!trustIncoming) started.links = linksTo(incoming);
-      const span = tracer.startSpan(name, started, parent);
-      if (!isValid(span)) return next(call);
+      span = tracer.startSpan(name, started, parent);
+      if (!isValid(span)) return undefined;
       const inside = trace.setSpan(parent, span);
+      if (span.isRecording()) record(call, span, faults);
       call.set(HANDLER_TRACE, inside);
-      if (span.isRecording()) {
-        call.set(TRACE, span.spanContext());
-        countMessages(call, span, 'server');
-        call.onEnd((status) => {
-          span.setAttributes(addressAttributes('network.peer', call.peer.address));
-          setStatus(span, status, isServerError);
-          span.end();
-        });
-      }
-      return context.with(inside, next, undefined, call);
-    };
+      return inside;
+    } catch (error) {
+      faults.tell(error, call.runtime);
+      if (span !== undefined) endSpan(span, call, faults, () => undefined);
+      return undefined;
+    }
   };
+}
+
+function record(call: ServerCall, span: Span, faults: FaultLog): void {
+  call.set(TRACE, span.spanContext());
+  countMessages(call, span, 'server', faults);
+  call.onEnd((status) => {
+    endSpan(span, call, faults, () => {
+      span.setAttributes(addressAttributes('network.peer', call.peer.address));
+      setStatus(span, status, isServerError);
+    });
+  });
 }
 
 function linksTo(incoming: Context): NonNullable<SpanOptions['links']> {

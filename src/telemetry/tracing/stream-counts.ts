@@ -1,25 +1,34 @@
 import type { Span } from '@opentelemetry/api';
 
 import type { Call } from '../../core/call.ts';
+import type { FaultLog } from '../fault-log.ts';
+
+type Side = 'client' | 'server';
 
 /**
  * Counts the messages of the streams of a call onto its span, and marks the first of each. An
  * event for each message would cost more than most messages do, and tell less.
  */
-export function countMessages(call: Call, span: Span, side: 'client' | 'server'): void {
+export function countMessages(call: Call, span: Span, side: Side, faults: FaultLog): void {
   const { requestStream, responseStream } = call.method;
   const [requests, responses] =
     side === 'client' ? (['sent', 'received'] as const) : (['received', 'sent'] as const);
-  if (requestStream) call.onRequestMessage(counter(call, span, requests));
-  if (responseStream) call.onResponseMessage(counter(call, span, responses));
-}
-
-function counter(call: Call, span: Span, direction: 'sent' | 'received'): () => void {
-  let count = 0;
-  // Before the listener that ends the span, which is the one that comes last.
-  call.onEnd(() => span.setAttribute(`inboard.messages.${direction}`, count));
-  return () => {
-    count++;
-    if (count === 1) span.addEvent(`first message ${direction}`);
+  const counter = (direction: 'sent' | 'received'): (() => void) => {
+    let count = 0;
+    const safely = (write: () => void): void => {
+      try {
+        write();
+      } catch (error) {
+        faults.tell(error, call.runtime);
+      }
+    };
+    // Before the listener that ends the span, which is the one that comes last.
+    call.onEnd(() => safely(() => span.setAttribute(`inboard.messages.${direction}`, count)));
+    return () => {
+      count++;
+      if (count === 1) safely(() => span.addEvent(`first message ${direction}`));
+    };
   };
+  if (requestStream) call.onRequestMessage(counter(requests));
+  if (responseStream) call.onResponseMessage(counter(responses));
 }

@@ -3,6 +3,12 @@ import type { TraceState } from '@opentelemetry/api';
 /** Most members that a `tracestate` may have (W3C Trace Context, 3.3.1.1). */
 const MAX_MEMBERS = 32;
 
+/**
+ * Longest `tracestate`, in bytes: as much as everyone should carry on (W3C Trace Context,
+ * "tracestate Limits"). A longer one could break the header limits of servers behind this one.
+ */
+const MAX_BYTES = 512;
+
 /** `key=value`: a key of letters, digits and `_-*@` and `/`; printable text without `,` and `=`. */
 const MEMBER = /^([a-z0-9][a-z0-9_\-*/@]{0,255})=([ -+\--<>-~]{0,255}[!-+\--<>-~])$/;
 
@@ -53,6 +59,8 @@ function made(members: readonly string[][]): TraceState {
 
 /** Undefined for a header that breaks the rules: it is dropped, and the trace goes on (3.5). */
 export function readTraceState(header: string): TraceState | undefined {
+  // What is valid is ASCII: characters are bytes.
+  if (header.length > MAX_BYTES) return undefined;
   const members = header.split(',').filter((member) => member.trim() !== '');
   if (members.length === 0 || members.length > MAX_MEMBERS) return undefined;
   const keys = members.map((member) => MEMBER.exec(member.trim())?.[1]);

@@ -1,8 +1,12 @@
+import type { Call } from '../../core/call.ts';
+import type { Interceptor } from '../../core/interceptor.ts';
 import type { Telemetry } from '../../core/telemetry.ts';
 import { ActiveTracer } from './active-tracer.ts';
 import { attemptTracing, callTracing } from './client-tracing.ts';
+import { FaultLog } from '../fault-log.ts';
 import { Propagation } from './propagation.ts';
 import { serverTracing } from './server-tracing.ts';
+import { isPlumbing } from '../plumbing.ts';
 
 /** How calls are traced. */
 export interface TracingOptions {
@@ -23,6 +27,12 @@ export interface TracingOptions {
    * Default none, for baggage reaches everyone whom a call reaches.
    */
   readonly baggage?: readonly string[];
+  /**
+   * Trace calls of health checks and reflection, too. Those that are not traced carry no trace
+   * context either, unless the caller sets it: nobody behind them has a span to hang below it.
+   * Default false.
+   */
+  readonly healthChecks?: boolean;
 }
 
 /**
@@ -45,18 +55,34 @@ export interface TracingOptions {
  *   first message of each stream.
  *
  * Trace context goes by the registered propagator, else by W3C Trace Context. Where no SDK is
- * registered, what a call brought goes on unchanged with the calls that its handler makes. That
- * costs some 10 ns a call and side; with an SDK registered it is the SDK's own work, 3 to 5 µs a
+ * registered, what a call brought goes on with the calls that its handler makes: `traceparent` and
+ * `grpc-trace-bin` where they are valid, `tracestate` with a valid `traceparent` where it is valid
+ * itself and has at most 512 bytes. That costs some 10 ns a call and side; with an SDK registered it is the SDK's own work, 3 to 5 µs a
  * call and side where the trace is not sampled, 5 to 9 µs where it is.
+ *
+ * No call fails for what an SDK, a sampler, a span processor, a propagator or a context manager
+ * throws: it goes on without, and the runtime's logger is told at most once a minute.
  */
 export function openTelemetryTracing(options: TracingOptions = {}): Telemetry {
-  const { trustIncoming = true, grpcTraceBin = false, baggage = [] } = options;
-  const tracer = new ActiveTracer();
-  const propagation = new Propagation({ baggage, grpcTraceBin });
-  const client = { tracer, propagation, passOn: trustIncoming };
+  const {
+    trustIncoming = true,
+    grpcTraceBin = false,
+    baggage = [],
+    healthChecks = false,
+  } = options;
+  const faults = new FaultLog('OpenTelemetry tracing');
+  const tracer = new ActiveTracer(faults);
+  const propagation = new Propagation({ baggage, grpcTraceBin, faults });
+  const client = { tracer, propagation, passOn: trustIncoming, faults };
+  const layer = <C extends Call>(traced: Interceptor<C>): Interceptor<C> =>
+    healthChecks ? traced : withoutPlumbing(traced);
   return {
-    clientCall: callTracing(client),
-    clientAttempt: attemptTracing(client),
-    serverCall: serverTracing({ tracer, propagation, trustIncoming }),
+    clientCall: layer(callTracing(client)),
+    clientAttempt: layer(attemptTracing(client)),
+    serverCall: layer(serverTracing({ tracer, propagation, trustIncoming, faults })),
   };
+}
+
+function withoutPlumbing<C extends Call>(traced: Interceptor<C>): Interceptor<C> {
+  return (next, method) => (isPlumbing(method) ? next : traced(next, method));
 }

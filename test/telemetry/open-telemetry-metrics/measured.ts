@@ -70,6 +70,6 @@ export function measuredRuntime(
 ): Runtime & { readonly log: readonly LogEntry[] } {
   const logger = recordingLogger();
   const telemetry = [openTelemetryMetrics(options)];
-  const runtime = createRuntime({ logger, telemetry, metrics: false, tracing: false });
+  const runtime = createRuntime({ logger, telemetry });
   return { ...runtime, log: logger.entries };
 }

@@ -14,6 +14,11 @@ type Tracing = NonNullable<RuntimeOptions['tracing']>;
 const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const CENSUS = Buffer.from(`0000${'ab'.repeat(16)}01${'cd'.repeat(8)}0201`, 'hex');
 
+/** A valid `tracestate` of so many bytes, up to 515. */
+function stateOf(bytes: number): string {
+  return `a=${'v'.repeat(256)},b=${'v'.repeat(bytes - 261)}`;
+}
+
 /** Headers that the last of two servers got, when the first was called with these. */
 async function passedOn(
   metadata: Metadata,
@@ -56,9 +61,42 @@ describe('where no SDK is registered', () => {
     expect(headers.has('traceparent')).toBe(false);
   });
 
-  test('what is malformed is none of our business, and goes on', async () => {
-    const headers = await passedOn(Metadata({ traceparent: 'of a later version' }));
-    expect(headers.get('traceparent')).toBe('of a later version');
+  test.each<[string, Record<string, string | string[] | Uint8Array>]>([
+    ['traceparent', { traceparent: 'nonsense', tracestate: 'a=1' }],
+    ['second traceparent', { traceparent: [TRACEPARENT, TRACEPARENT], tracestate: 'a=1' }],
+    ['tracestate alone', { tracestate: 'a=1' }],
+    ['grpc-trace-bin', { 'grpc-trace-bin': Buffer.from('nonsense') }],
+  ])('of a malformed %s nothing goes on', async (_what, came) => {
+    const headers = await passedOn(Metadata(came));
+    expect([...headers].filter(([key]) => key.includes('trace'))).toEqual([]);
+  });
+
+  test.each([
+    ['breaks the rules', '=,=,'],
+    ['has 513 bytes', stateOf(513)],
+    ['has 8 KiB', Array.from({ length: 32 }, (_, at) => `k${at}=${'v'.repeat(250)}`).join(',')],
+  ])('a tracestate that %s stays here, and the trace goes on', async (_what, tracestate) => {
+    const headers = await passedOn(Metadata({ traceparent: TRACEPARENT, tracestate }));
+    expect(headers.get('traceparent')).toBe(TRACEPARENT);
+    expect(headers.has('tracestate')).toBe(false);
+  });
+
+  test('a tracestate of 512 bytes goes on: the control', async () => {
+    const tracestate = stateOf(512);
+    const headers = await passedOn(Metadata({ traceparent: TRACEPARENT, tracestate }));
+    expect(headers.get('tracestate')).toBe(tracestate);
+  });
+
+  test('what follows the fields that are known stays here', async () => {
+    const [traceparent, more] = [TRACEPARENT.replace('00', 'cc'), 'x'.repeat(3_000)];
+    const headers = await passedOn(
+      Metadata({
+        traceparent: `${traceparent}-${more}`,
+        'grpc-trace-bin': Buffer.concat([CENSUS, Buffer.from(more)]),
+      }),
+    );
+    expect(headers.get('traceparent')).toBe(TRACEPARENT);
+    expect(Buffer.from(headers.get('grpc-trace-bin') as Uint8Array)).toEqual(CENSUS);
   });
 
   test('nothing is added where nothing came', async () => {
