@@ -16,7 +16,12 @@ const steps: readonly Step[] = [
   {
     name: 'types',
     checks: 'the type checker at its strictest, and the declarations that are published',
-    commands: [['tsc'], ['tsc', '-p', 'tsconfig.build.json', '--noEmit']],
+    commands: [
+      ['tsc'],
+      ['tsc', '-p', 'tsconfig.build.json', '--noEmit'],
+      ['tsc', '-p', 'src/telemetry/console/page'],
+      ['tsc', '-p', 'test/telemetry/console'],
+    ],
   },
   { name: 'lint', checks: 'type-aware lint rules (oxlint)', commands: [['oxlint']] },
   {
@@ -34,8 +39,11 @@ const steps: readonly Step[] = [
   },
   {
     name: 'generated',
-    checks: 'that generated/ is what the contracts give',
-    commands: [['node', 'scripts/check-generated.ts']],
+    checks: 'that generated/ is what the contracts give, and console.html what its sources give',
+    commands: [
+      ['node', 'scripts/check-generated.ts'],
+      ['node', 'scripts/build-console.ts', '--check'],
+    ],
   },
   {
     name: 'imports',
