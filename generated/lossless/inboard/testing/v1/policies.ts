@@ -448,39 +448,37 @@ export const PoliciesServiceDefinition = {
       requestStream: false,
       responseType: FindResponse as typeof FindResponse,
       responseStream: false,
-      options: {
-        idempotencyLevel: "NO_SIDE_EFFECTS",
-        policy: {
-          timeoutMs: 1500,
-          attemptTimeoutMs: 400,
-          waitForReady: true,
-          retry: {
-            attempts: 4,
-            backoff: {
-              initialMs: 10,
-              maxMs: 200,
-              multiplier: 2,
-            },
-            codes: ["UNAVAILABLE", "ABORTED"],
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+      policy: {
+        timeoutMs: 1500,
+        attemptTimeoutMs: 400,
+        waitForReady: true,
+        retry: {
+          attempts: 4,
+          backoff: {
+            initialMs: 10,
+            maxMs: 200,
+            multiplier: 2,
           },
-          hedge: {
-            delayMs: 50,
-            extra: 1,
-          },
-          breaker: {
-            failureRatio: 0.25,
-            windowMs: 5000,
-            minCalls: 10,
-            openMs: 1000,
-            maxOpenMs: 4000,
-            probes: 2,
-            successes: 2,
-          },
-          bulkhead: false,
-          rateLimit: {
-            perSecond: 50,
-            burst: 75,
-          },
+          codes: ["UNAVAILABLE", "ABORTED"],
+        },
+        hedge: {
+          delayMs: 50,
+          extra: 1,
+        },
+        breaker: {
+          failureRatio: 0.25,
+          windowMs: 5000,
+          minCalls: 10,
+          openMs: 1000,
+          maxOpenMs: 4000,
+          probes: 2,
+          successes: 2,
+        },
+        bulkhead: false,
+        rateLimit: {
+          perSecond: 50,
+          burst: 75,
         },
       },
     },
@@ -491,13 +489,12 @@ export const PoliciesServiceDefinition = {
       requestStream: false,
       responseType: ChangeResponse as typeof ChangeResponse,
       responseStream: false,
-      options: {
-        policy: {
-          timeoutMs: 2000,
-          bulkhead: {
-            limit: 100,
-            queue: 10,
-          },
+      options: {},
+      policy: {
+        timeoutMs: 2000,
+        bulkhead: {
+          limit: 100,
+          queue: 10,
         },
       },
     },
@@ -508,23 +505,21 @@ export const PoliciesServiceDefinition = {
       requestStream: false,
       responseType: TraceResponse as typeof TraceResponse,
       responseStream: true,
-      options: {
-        idempotencyLevel: "IDEMPOTENT",
-        policy: {
-          timeoutMs: 2000,
-          retry: {
-            attempts: 4,
-            backoff: {
-              initialMs: 10,
-              maxMs: 200,
-            },
+      options: { idempotencyLevel: "IDEMPOTENT" },
+      policy: {
+        timeoutMs: 2000,
+        retry: {
+          attempts: 4,
+          backoff: {
+            initialMs: 10,
+            maxMs: 200,
           },
-          hedge: {},
-          breaker: false,
-          bulkhead: {
-            limit: 100,
-            queue: 10,
-          },
+        },
+        hedge: {},
+        breaker: false,
+        bulkhead: {
+          limit: 100,
+          queue: 10,
         },
       },
     },
