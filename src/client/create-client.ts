@@ -74,7 +74,7 @@ function bindMethods<D extends ServiceDefinition>(
 ): BoundMethods {
   const { interceptors = {}, stack = 'default', policy, defaults } = options;
   for (const [key, method] of Object.entries(definition.methods)) {
-    checkContractPolicy(`${definition.fullName}, method ${key}`, method.options);
+    checkContractPolicy(`${definition.fullName}, method ${key}`, method);
   }
   const code = checkMethods(definition, options);
   return new BoundMethods(methodsOf(definition), channel, {

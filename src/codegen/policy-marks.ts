@@ -78,7 +78,7 @@ export function writePolicies(
     file.content = file.content.replaceAll(WRITTEN, (_, level, before, bytes, after) => {
       written += 1;
       const number = Buffer.from(String(bytes).split(',').map(Number)).readUInt32LE();
-      return methodOptions(level, literal(policies[number], `${INDENT}  `), `${before}${after}`);
+      return methodOptions(level, literal(policies[number], INDENT), `${before}${after}`);
     });
   }
   if (written !== policies.length) {
@@ -111,13 +111,14 @@ function withoutImport(file: FileDescriptorProto): void {
   file.weakDependency = follow(file.weakDependency);
 }
 
+/** The policy stands beside the options, whose type nice-grpc wants as ts-proto writes it. */
 function methodOptions(level: unknown, policy: string, others: string): string {
-  const entries = [
+  const options = [
     ...(typeof level === 'string' ? [level] : []),
-    `policy: ${policy}`,
     ...(others.trim() === '' ? [] : [`_unknownFields: {${others}}`]),
   ];
-  return `options: {\n${entries.map((entry) => `${INDENT}  ${entry},\n`).join('')}${INDENT}}`;
+  const written = options.length === 0 ? '{}' : `{ ${options.join(', ')} }`;
+  return `options: ${written},\n${INDENT}policy: ${policy}`;
 }
 
 /** A value as TypeScript, an entry a line. */

@@ -13,15 +13,15 @@ import { buffer } from 'node:stream/consumers';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { CodeGeneratorRequestSchema, CodeGeneratorResponseSchema } from '@bufbuild/protobuf/wkt';
 
-import { ConfigError } from '../core/errors.ts';
+import { ConfigError, describe } from '../core/errors.ts';
 import { generate } from './generate.ts';
 
 try {
   const request = fromBinary(CodeGeneratorRequestSchema, await buffer(process.stdin));
   process.stdout.write(toBinary(CodeGeneratorResponseSchema, await generate(request)));
 } catch (error) {
-  if (!(error instanceof ConfigError)) throw error;
-  // By itself on its lines, as buf shows what a plugin writes here as it is.
-  process.stderr.write(`${error.message}\n`);
+  // Problems of contracts stand by themselves on their lines: buf shows what is written here as is.
+  const ours = error instanceof ConfigError;
+  process.stderr.write(`${ours ? '' : 'protoc-gen-inboard: '}${describe(error)}\n`);
   process.exitCode = 1;
 }

@@ -40,10 +40,11 @@ const UNDECODED = (78_432 << 3) | 2;
  * Checks what generated code says of a method's policy. Throws a ConfigError for what this version
  * does not know, and for policies that the code generator has not written out: they would count for
  * nothing.
- * `where`: whose options these are.
+ * `where`: which method this is.
  */
-export function checkContractPolicy(where: string, options: MethodDefinition['options']): void {
-  const { policy, _unknownFields: unknown = {} } = options;
+export function checkContractPolicy(where: string, method: MethodDefinition): void {
+  const { policy, options } = method;
+  const { _unknownFields: unknown = {} } = options;
   if (policy !== undefined) checkMethodPolicy(`the contract of ${where}`, policy);
   if (!Object.hasOwn(unknown, UNDECODED)) return;
   throw new ConfigError(

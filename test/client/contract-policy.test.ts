@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import type { CompatServiceDefinition } from 'nice-grpc';
+import { expect, expectTypeOf, test } from 'vitest';
 
 import { PoliciesServiceDefinition } from '../../generated/inboard/testing/v1/policies.ts';
 import { explainPolicy, methodsOf } from '../../src/contract.ts';
@@ -6,38 +7,51 @@ import type { PolicyOrigin } from '../../src/index.ts';
 import {
   clientSnapshot,
   createClient,
+  createRuntime,
   RejectedError,
   ServerError,
   Status,
 } from '../../src/index.ts';
 import { stubService, testPair } from '../../src/testing/index.ts';
+import { rejection } from '../support/harness.ts';
 import { changingPolicy } from './changing-policy.ts';
 
 const FIND = 'inboard.testing.v1.PoliciesService/Find';
 
-test('a client that says nothing does what the contract says', async () => {
+test('a client that says nothing has the times and bounds of the contract', async () => {
   const service = stubService(PoliciesServiceDefinition, {
     change: () => new Promise<never>(() => {}),
-    find: () => {
-      throw new ServerError(Status.ABORTED, 'try again');
-    },
   });
   await using pair = await testPair(PoliciesServiceDefinition, service);
   const { clock } = pair.runtime;
+  const inFlight = (): unknown =>
+    clientSnapshot(pair.client).find(({ path }) => path.endsWith('/Change'))?.bulkhead;
 
-  const call = pair.client.change({});
-  const failed = expect(call).rejects.toMatchObject({ code: Status.DEADLINE_EXCEEDED });
+  // 100 at a time, 10 waiting, 2 s each.
+  const calls = Array.from({ length: 110 }, () => rejection(pair.client.change({})));
+  const oneMore = await rejection(pair.client.change({}));
+  expect(oneMore).toBeInstanceOf(RejectedError);
   clock.advance(1_999);
-  expect(clientSnapshot(pair.client).find(({ path }) => path.endsWith('/Change'))).toMatchObject({
-    bulkhead: { inUse: 1 },
-  });
+  expect(inFlight()).toEqual({ inUse: 100, queued: 10 });
   clock.advance(1);
-  await failed;
+  for (const error of await Promise.all(calls)) {
+    expect(error).toMatchObject({ code: Status.DEADLINE_EXCEEDED });
+  }
+});
 
-  const waiting = Array.from({ length: 110 }, () => pair.client.change({}).catch(String));
-  await expect(pair.client.change({})).rejects.toBeInstanceOf(RejectedError);
-  clock.advance(2_000);
-  expect(await Promise.all(waiting)).toHaveLength(110);
+test('a client repeats what the contract says, as often as it says', async () => {
+  const service = stubService(PoliciesServiceDefinition, {
+    find: new ServerError(Status.ABORTED, 'try again'),
+  });
+  await using pair = await testPair(PoliciesServiceDefinition, service, {
+    runtime: createRuntime(),
+  });
+  await rejection(pair.connect({ defaults: { hedge: false } }).find({}));
+  expect(service.calls.find).toHaveLength(4);
+
+  const own = { hedge: false, retry: { codes: ['UNAVAILABLE'] } } as const;
+  await rejection(pair.connect({ defaults: own }).find({}));
+  expect(service.calls.find).toHaveLength(5);
 });
 
 test('code and a policy file are stronger than the contract, value by value', async () => {
@@ -87,16 +101,21 @@ test('a definition is explained without a client', () => {
   ]);
 });
 
+test('nice-grpc takes a definition with a policy', () => {
+  expectTypeOf<typeof PoliciesServiceDefinition>().toExtend<CompatServiceDefinition>();
+  expect(PoliciesServiceDefinition.methods.change).toMatchObject({ options: {} });
+});
+
 test('a policy that code generation left as bytes, or that is unknown, is refused', () => {
   const { find } = PoliciesServiceDefinition.methods;
-  const make = (options: object) => (): unknown =>
+  const make = (other: object) => (): unknown =>
     createClient(
-      { ...PoliciesServiceDefinition, methods: { find: { ...find, options } } },
+      { ...PoliciesServiceDefinition, methods: { find: { ...find, ...other } } },
       'static:///127.0.0.1:1',
     );
-  expect(make({ _unknownFields: { [(78_432 << 3) | 2]: [Buffer.from([0])] } })).toThrow(
-    'generate with protoc-gen-inboard',
-  );
+  expect(
+    make({ options: { _unknownFields: { [(78_432 << 3) | 2]: [Buffer.from([0])] } } }),
+  ).toThrow('generate with protoc-gen-inboard');
   expect(make({ policy: { timeoutMs: 0 } })).toThrow(
     /contract of .*PoliciesService.*timeoutMs is 0/,
   );

@@ -199,7 +199,7 @@ test.each(Object.keys(compatible))('%s passes', (name) => {
 
 test('there is a case for every rule, and nothing else is told', () => {
   const tried = new Set(Object.values(breaking).map(({ key }) => key));
-  expect([...tried].toSorted()).toEqual(POLICY_DIFF_RULES.map(({ key }) => key).toSorted());
+  expect(tried).toEqual(new Set(POLICY_DIFF_RULES.map(({ key }) => key)));
   expect(changes).toHaveLength(Object.keys(breaking).length);
 });
 
