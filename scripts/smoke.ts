@@ -1,13 +1,13 @@
 // Installs the packed package into an empty project and uses it as a new user would. The project's
 // files are those of scripts/smoke-project and the code generated from the testing contract.
-import { cp, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { delimiter, dirname, join } from 'node:path';
 import { runAsProgram } from './lib/main.ts';
 import { withPackedProject } from './lib/pack.ts';
 import { root, runOrThrow } from './lib/run.ts';
 
 /** What the generated code and the type checker need beside the package itself. */
-const alsoInstalled = ['@bufbuild/protobuf', 'nice-grpc-common', '@types/node'];
+const alsoInstalled = ['@bufbuild/protobuf', 'nice-grpc-common', '@types/node', 'ts-proto'];
 
 const generatedFiles = ['inboard/testing/v1/shapes.ts', 'google/protobuf/timestamp.ts'];
 
@@ -15,6 +15,7 @@ await runAsProgram(import.meta, () =>
   withPackedProject(async (tarball, folder) => {
     const project = join(folder, 'project');
     await step('install the tarball into an empty project', () => install(project, tarball));
+    await step('generate code from a contract with a policy', () => generate(project));
     await step('type-check and compile a program, strict', () => tsc(project));
     await step('make calls with it over a socket', () => node(project, 'dist/call.js'));
     await step('import every entry', () => node(project, 'entries.js'));
@@ -54,6 +55,28 @@ async function pinned(names: readonly string[]): Promise<string[]> {
   };
   const versions = { ...devDependencies, ...dependencies };
   return names.map((name) => `${name}@${versions[name]}`);
+}
+
+/** As the package's documentation says; the code must be what the project itself generates. */
+async function generate(project: string): Promise<void> {
+  const contract = 'inboard/testing/v1/policies';
+  const shipped = join(project, 'node_modules', 'inboard');
+  await cp(join(shipped, 'proto'), join(project, 'proto'), { recursive: true });
+  await cp(
+    join(root, 'proto/testing', `${contract}.proto`),
+    join(project, `proto/${contract}.proto`),
+  );
+  await cp(join(shipped, 'buf.gen.yaml'), join(project, 'buf.gen.yaml'));
+  await writeFile(join(project, 'buf.yaml'), 'version: v2\nmodules:\n  - path: proto\n');
+  // The package's own code generator, and not this project's.
+  const folders = [join(project, 'node_modules', '.bin'), dirname(process.execPath)];
+  const env = { PATH: folders.join(delimiter) };
+  const buf = join(root, 'node_modules', '.bin', 'buf');
+  await runOrThrow(buf, ['generate'], { cwd: project, env });
+  const [made, committed] = await Promise.all(
+    [project, root].map((folder) => readFile(join(folder, `generated/${contract}.ts`), 'utf8')),
+  );
+  if (made !== committed) throw new Error(`generated/${contract}.ts is not what it is here`);
 }
 
 function tsc(project: string): Promise<unknown> {

@@ -10,6 +10,10 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   policies: ['core'],
   // Policies from code and from files, checked and laid over each other.
   config: ['core', 'policies', 'generated'],
+  // Contracts as descriptors: what their options say, and what of it makes no sense.
+  contract: ['core', 'policies', 'config'],
+  // What buf runs: checks contracts and has ts-proto write the code.
+  codegen: ['core', 'contract'],
   codec: ['core'],
   http2: ['core'],
 
@@ -35,6 +39,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   // The public entries. `index.ts` alone wires the default transport and runtime.
   auth: ['core', 'policies', 'interceptors'],
   'auth.ts': ['auth'],
+  'contract.ts': ['core', 'policies', 'config', 'contract'],
   'index.ts': [
     'core',
     'policies',
@@ -55,7 +60,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   // These see what a user sees. Nothing is listed as importing `cli`, so nothing may.
   compat: ['index.ts', 'auth.ts'],
   testing: ['index.ts', 'auth.ts', 'core', 'transports', 'generated'],
-  cli: ['index.ts', 'auth.ts'],
+  cli: ['index.ts', 'auth.ts', 'contract.ts'],
 };
 
 /** Packages that only some parts may import. */

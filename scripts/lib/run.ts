@@ -67,6 +67,6 @@ export async function runOrThrow(
 
 /** The project's own tools come first, also where a script is started without npm. */
 function toolPath(): { readonly PATH: string } {
-  const bin = join(root, 'node_modules', '.bin');
-  return { PATH: [bin, process.env['PATH'] ?? ''].join(delimiter) };
+  const folders = [join(root, 'node_modules', '.bin'), join(root, 'scripts', 'bin')];
+  return { PATH: [...folders, process.env['PATH'] ?? ''].join(delimiter) };
 }

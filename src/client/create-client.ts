@@ -2,7 +2,7 @@ import type { MetadataInit } from 'nice-grpc-common';
 import { Metadata } from 'nice-grpc-common';
 
 import type { Channel } from '../channel/channel.ts';
-import { checkMethodPolicy } from '../config/check-policy.ts';
+import { checkContractPolicy, checkMethodPolicy } from '../config/check-policy.ts';
 import type { PolicySource } from '../config/policy-source.ts';
 import { ClientCall } from '../core/client-call.ts';
 import type { ServiceDefinition } from '../core/definition.ts';
@@ -72,6 +72,9 @@ function bindMethods<D extends ServiceDefinition>(
   options: ClientOptions<D>,
 ): BoundMethods {
   const { interceptors = {}, stack = 'default', policy, defaults } = options;
+  for (const [key, method] of Object.entries(definition.methods)) {
+    checkContractPolicy(`${definition.fullName}, method ${key}`, method);
+  }
   const code = checkMethods(definition, options);
   return new BoundMethods(methodsOf(definition), channel, {
     interceptors,

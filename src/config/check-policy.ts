@@ -4,6 +4,7 @@ import {
   validateDocument,
   validateMethodPolicy,
 } from '../../generated/policy/validators.ts';
+import type { MethodDefinition } from '../core/definition.ts';
 import { ConfigError } from '../core/errors.ts';
 import type { MethodPolicy } from '../policies/policy.ts';
 import {
@@ -30,6 +31,31 @@ export function checkMethodPolicy(where: string, policy: MethodPolicy): void {
     ...contradictionsOfMethod(policy, []),
   ];
   refuse(where, found);
+}
+
+/** The tag of policy.proto's option in what ts-proto alone leaves undecoded. */
+const UNDECODED = (78_432 << 3) | 2;
+
+/**
+ * Checks what generated code says of a method's policy. Throws a ConfigError for what this version
+ * does not know, and for policies that the code generator has not written out: they would count for
+ * nothing.
+ * `where`: which method this is.
+ */
+export function checkContractPolicy(where: string, method: MethodDefinition): void {
+  const { policy, options } = method;
+  const { _unknownFields: unknown = {} } = options;
+  if (policy !== undefined) checkMethodPolicy(`the contract of ${where}`, policy);
+  if (!Object.hasOwn(unknown, UNDECODED)) return;
+  throw new ConfigError(
+    `the contract of ${where} has a policy that ts-proto alone cannot write; ` +
+      'generate with protoc-gen-inboard: `local: protoc-gen-inboard` in buf.gen.yaml',
+  );
+}
+
+/** What the schema finds wrong with what should be a MethodPolicy. */
+export function findingsOfMethodPolicy(policy: unknown): Finding[] {
+  return bySchema(validateMethodPolicy, policy, []);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Method } from '../core/method.ts';
+import type { MethodFacts } from '../core/method.ts';
 import type {
   BalancerName,
   BreakerPolicy,
@@ -30,6 +30,11 @@ import { isServiceConfig } from './service-config.ts';
 
 /** How long a unary call may take when nothing says otherwise, in ms. */
 export const DEFAULT_UNARY_TIMEOUT_MS = 15_000;
+
+/** How long a call of the method may take when nothing says otherwise, in ms. */
+export function defaultTimeoutMs({ shape }: MethodFacts): number {
+  return shape === 'unary' ? DEFAULT_UNARY_TIMEOUT_MS : Infinity;
+}
 
 /** What holds for one method once all sources are laid over each other; undefined is off. */
 export interface ResolvedMethodPolicy {
@@ -81,12 +86,13 @@ export interface MethodPolicySources {
  * gRPC service config, only the entry that names the method most exactly holds.
  */
 export function effectiveMethodPolicy(
-  method: Method,
+  method: MethodFacts,
   from: MethodPolicySources,
 ): Effective<ResolvedMethodPolicy> {
   const { defaults, methods, document } = from;
   const file = fileLayers(method, document);
   const merge = new Merge([
+    { origin: 'contract', policy: method.policy },
     { origin: 'code.defaults', policy: defaults },
     { origin: 'code.methods', policy: own(methods, method.key) },
     ...file.layers,
@@ -141,7 +147,7 @@ interface FileLayers {
   readonly cap?: { readonly ms: number; readonly origin: PolicyOrigin };
 }
 
-function fileLayers(method: Method, document: PolicyDocument | undefined): FileLayers {
+function fileLayers(method: MethodFacts, document: PolicyDocument | undefined): FileLayers {
   if (document === undefined) return { layers: [] };
   const layers = [
     { origin: 'file.defaults' as const, policy: document.defaults },
@@ -163,11 +169,10 @@ function fileLayers(method: Method, document: PolicyDocument | undefined): FileL
 /** A service config's timeout bounds what code gives, and takes the place of the default. */
 function timeouts(
   merge: Merge,
-  method: Method,
+  method: MethodFacts,
   cap: FileLayers['cap'],
 ): Pick<ResolvedMethodPolicy, 'timeoutMs' | 'maxTimeoutMs'> {
-  const byDefault = method.shape === 'unary' ? DEFAULT_UNARY_TIMEOUT_MS : Infinity;
-  const timeoutMs = merge.value('timeoutMs', byDefault);
+  const timeoutMs = merge.value('timeoutMs', defaultTimeoutMs(method));
   merge.sources['maxTimeoutMs'] = cap?.origin ?? 'default';
   if (cap === undefined) return { timeoutMs, maxTimeoutMs: Infinity };
   const bounded = merge.sources['timeoutMs'] === 'default' ? cap.ms : Math.min(timeoutMs, cap.ms);

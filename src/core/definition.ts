@@ -16,7 +16,13 @@ export interface MethodDefinition {
   readonly requestStream: boolean;
   readonly responseType: MessageType;
   readonly responseStream: boolean;
-  readonly options: { readonly idempotencyLevel?: 'IDEMPOTENT' | 'NO_SIDE_EFFECTS' };
+  readonly options: {
+    readonly idempotencyLevel?: 'IDEMPOTENT' | 'NO_SIDE_EFFECTS';
+    /** Options that ts-proto does not know, undecoded, by their tags. */
+    readonly _unknownFields?: Readonly<Record<number, unknown>>;
+  };
+  /** What the options of policy.proto say, as protoc-gen-inboard writes it: a MethodPolicy. */
+  readonly policy?: object;
 }
 
 /** A service as ts-proto's `outputServices=generic-definitions` writes it; nice-grpc's input too. */
@@ -39,6 +45,7 @@ export function methodsOf(definition: ServiceDefinition): Method[] {
       requestStream,
       responseStream,
       idempotency: options.idempotencyLevel,
+      policy: method.policy,
       known: true,
       request: codecOf(method.requestType),
       response: codecOf(method.responseType),

@@ -13,10 +13,8 @@ export interface Codec {
   decode(bytes: Uint8Array): unknown;
 }
 
-/** Static facts of a method, resolved once; shared by every call. */
-export interface Method {
-  /** `/package.Service/Method`, as on the wire. */
-  readonly path: string;
+/** What a client's policy for a method depends on. */
+export interface MethodFacts {
   /** `package.Service`. */
   readonly service: string;
   /** `Method`. */
@@ -24,9 +22,17 @@ export interface Method {
   /** `method`, the property of the typed client and of the implementation. */
   readonly key: string;
   readonly shape: Shape;
+  readonly idempotency: Idempotency;
+  /** What the contract's options say of it, as a MethodPolicy. */
+  readonly policy?: object | undefined;
+}
+
+/** Static facts of a method, resolved once; shared by every call. */
+export interface Method extends MethodFacts {
+  /** `/package.Service/Method`, as on the wire. */
+  readonly path: string;
   readonly requestStream: boolean;
   readonly responseStream: boolean;
-  readonly idempotency: Idempotency;
   /** False for a path that no contract registered here. */
   readonly known: boolean;
   readonly request: Codec;

@@ -1315,7 +1315,12 @@ export const QuoteItemsResponse: MessageFns<QuoteItemsResponse> = {
   },
 };
 
-/** The shop's front door: places orders, looks them up and follows them. */
+/**
+ * The shop's front door: places orders, looks them up and follows them.
+ *
+ * How long a customer waits is part of the contract: every client of it has these times, unless its
+ * code or its policy file says otherwise.
+ */
 export type OrdersServiceDefinition = typeof OrdersServiceDefinition;
 export const OrdersServiceDefinition = {
   name: "OrdersService",
@@ -1329,6 +1334,10 @@ export const OrdersServiceDefinition = {
       responseType: GetOrderResponse as typeof GetOrderResponse,
       responseStream: false,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+      policy: {
+        timeoutMs: 2000,
+        attemptTimeoutMs: 1200,
+      },
     },
     /** Reserves stock, charges the customer, stores the order. Runs at most once. */
     placeOrder: {
@@ -1338,6 +1347,9 @@ export const OrdersServiceDefinition = {
       responseType: PlaceOrderResponse as typeof PlaceOrderResponse,
       responseStream: false,
       options: {},
+      policy: {
+        timeoutMs: 3000,
+      },
     },
     /** Follows one order until it is delivered. */
     watchOrder: {
@@ -1347,6 +1359,9 @@ export const OrdersServiceDefinition = {
       responseType: WatchOrderResponse as typeof WatchOrderResponse,
       responseStream: true,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+      policy: {
+        timeoutMs: 5000,
+      },
     },
     /** Takes a batch of orders as a stream and answers with a summary. */
     importOrders: {
@@ -1356,6 +1371,9 @@ export const OrdersServiceDefinition = {
       responseType: ImportOrdersResponse as typeof ImportOrdersResponse,
       responseStream: false,
       options: {},
+      policy: {
+        timeoutMs: 5000,
+      },
     },
     /** Answers every item that is asked for with its price, in order. */
     quoteItems: {
@@ -1365,6 +1383,9 @@ export const OrdersServiceDefinition = {
       responseType: QuoteItemsResponse as typeof QuoteItemsResponse,
       responseStream: true,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+      policy: {
+        timeoutMs: 4000,
+      },
     },
   },
 } as const;

@@ -1,0 +1,44 @@
+import { create } from '@bufbuild/protobuf';
+import type { CodeGeneratorRequest, CodeGeneratorResponse } from '@bufbuild/protobuf/wkt';
+import {
+  CodeGeneratorResponse_Feature,
+  CodeGeneratorResponseSchema,
+  Edition,
+  FileDescriptorSetSchema,
+} from '@bufbuild/protobuf/wkt';
+
+import { lineOfProblem } from '../contract/places.ts';
+import { readDescriptors } from '../contract/read-contract.ts';
+import { ConfigError } from '../core/errors.ts';
+import { fileNames } from '../contract/file-names.ts';
+import { markPolicies, writePolicies } from './policy-marks.ts';
+import { runTsProto } from './run-ts-proto.ts';
+
+/**
+ * Answers a request of buf or protoc. Throws a ConfigError that lists everything in the options
+ * that makes no sense, one `file:line:column: message` a line.
+ */
+export async function generate(request: CodeGeneratorRequest): Promise<CodeGeneratorResponse> {
+  const set = create(FileDescriptorSetSchema, { file: request.protoFile });
+  const { methods, problems } = readDescriptors(set, {
+    fileName: fileNames(process.cwd()),
+    only: new Set(request.fileToGenerate),
+  });
+  if (problems.length > 0) throw new ConfigError(problems.map(lineOfProblem).join('\n'));
+  const policies = new Map(methods.map(({ fullName, policy }) => [fullName, policy]));
+  const marked = markPolicies(request, policies);
+  if (marked.request.fileToGenerate.length === 0) return nothing();
+  const response = await runTsProto(marked.request);
+  return writePolicies(response, marked.policies);
+}
+
+/** Of a run over policy.proto alone, as the strategy `directory` makes them. */
+function nothing(): CodeGeneratorResponse {
+  const features =
+    CodeGeneratorResponse_Feature.PROTO3_OPTIONAL | CodeGeneratorResponse_Feature.SUPPORTS_EDITIONS;
+  return create(CodeGeneratorResponseSchema, {
+    supportedFeatures: BigInt(features),
+    minimumEdition: Edition.EDITION_PROTO2,
+    maximumEdition: Edition.EDITION_2024,
+  });
+}
