@@ -12,7 +12,8 @@ const MESSAGE_BYTES = 64 * 1024 * 1024;
 /** A channel to the target of the options. */
 export async function connect(options: TargetOptions): Promise<Channel> {
   const { target, authority } = options;
-  if (target === undefined) {
+  // Empty: INBOARD_TARGET is set to nothing.
+  if (target === undefined || target === '') {
     throw usageFailure(
       'No server is named',
       'Add --target localhost:50051, or set INBOARD_TARGET.',

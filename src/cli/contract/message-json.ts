@@ -101,6 +101,7 @@ export class MessageJson {
   private hintFor(words: string): string | undefined {
     const [, typeName = '', key = ''] =
       /decode message (\S+) from JSON: key "(.*)" is unknown/.exec(words) ?? [];
+    if (this.unknown.has(typeName)) return `${this.contract.origin} does not know ${typeName}.`;
     const fields = this.known.getMessage(typeName)?.fields.map(({ jsonName }) => jsonName);
     if (fields === undefined) return undefined;
     const meant = didYouMean(key, fields);

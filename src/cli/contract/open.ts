@@ -34,11 +34,15 @@ export async function withContract<T>(
   use: (contract: Contract) => Promise<T>,
 ): Promise<T> {
   const asks = options.image === undefined && options.proto === undefined;
-  const channel = asks && options.target !== undefined ? await connect(options) : undefined;
+  const channel = asks && hasTarget(options) ? await connect(options) : undefined;
   try {
     const contract = await openContract(options, channel);
     return await withProgress(`asking ${contract.origin}`, use(contract));
   } finally {
     await channel?.[Symbol.asyncDispose]();
   }
+}
+
+function hasTarget({ target = '' }: ContractOptions): boolean {
+  return target !== '';
 }
