@@ -55,7 +55,11 @@ export function addTarget(command: Command): Command {
       collect,
       [],
     )
-    .option('--timeout <time>', 'how long a call may take: 500ms, 2s, 1m', parseTime);
+    .option(
+      '--timeout <time>',
+      'how long a call may take: 500ms, 2s, 1m (default 15s; streams: no limit)',
+      parseTime,
+    );
 }
 
 export function addContract(command: Command): Command {

@@ -1,13 +1,18 @@
 import { once } from 'node:events';
 
+/** Much of what is printed comes from a server: nothing of it may steer the terminal. */
+export function harmless(text: string): string {
+  return text.replaceAll(/[\p{Cc}--[\n\t]]/gv, '?');
+}
+
 /** Writes to stdout, and waits where the reader is slower. */
 export async function print(text: string): Promise<void> {
-  if (!process.stdout.write(`${text}\n`)) await once(process.stdout, 'drain');
+  if (!process.stdout.write(`${harmless(text)}\n`)) await once(process.stdout, 'drain');
 }
 
 /** Writes what is no result, but about it. */
 export function note(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${harmless(text)}\n`);
 }
 
 /** Aligned columns under a heading. */

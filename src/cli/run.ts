@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 
 import { CliFailure, EXIT } from './failure.ts';
+import { note } from './output.ts';
 import { makeProgram } from './program.ts';
 
 /** Runs one command line and ends the process. Nothing that goes wrong shows a stack trace. */
@@ -36,10 +37,10 @@ function report(error: unknown, args: readonly string[]): number {
   const { message, hint, exitCode, fields } = failure;
   if (wantsJson(args)) {
     const shown = { ...fields, message, ...(hint === undefined ? {} : { hint }), exitCode };
-    process.stderr.write(`${JSON.stringify({ error: shown })}\n`);
+    note(JSON.stringify({ error: shown }));
   } else {
-    process.stderr.write(`inboard: ${message}\n`);
-    if (hint !== undefined) process.stderr.write(`  ${hint.replaceAll('\n', '\n  ')}\n`);
+    note(`inboard: ${message}`);
+    if (hint !== undefined) note(`  ${hint.replaceAll('\n', '\n  ')}`);
   }
   return exitCode;
 }
