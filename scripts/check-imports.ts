@@ -63,6 +63,7 @@ function checkFile(projectRoot: string, from: SourceFile, target: string): strin
   if (part === undefined || part === from.part) return undefined;
   const allowed = mayImport[from.part] ?? [];
   if (allowed.includes(part)) return undefined;
+  if (inSource && allowed.includes(target.slice('src/'.length))) return undefined;
   const list = allowed.length === 0 ? 'nothing of the project' : allowed.join(', ');
   return `${from.part} may not import ${part}; it may import ${list}`;
 }

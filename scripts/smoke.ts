@@ -4,7 +4,7 @@ import { cp, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { runAsProgram } from './lib/main.ts';
 import { withPackedProject } from './lib/pack.ts';
-import { root, runOrThrow } from './lib/run.ts';
+import { root, run, runOrThrow } from './lib/run.ts';
 
 /** What the generated code and the type checker need beside the package itself. */
 const alsoInstalled = ['@bufbuild/protobuf', 'nice-grpc-common', '@types/node', 'ts-proto'];
@@ -20,6 +20,7 @@ await runAsProgram(import.meta, () =>
     await step('make calls with it over a socket', () => node(project, 'dist/call.js'));
     await step('import every entry', () => node(project, 'entries.js'));
     await step('require it from CommonJS', () => node(project, 'require.cjs'));
+    await step('run its command line', () => commandLine(project));
     return 0;
   }),
 );
@@ -81,6 +82,18 @@ async function generate(project: string): Promise<void> {
 
 function tsc(project: string): Promise<unknown> {
   return runOrThrow('tsc', ['-p', join(project, 'tsconfig.json')], { cwd: project });
+}
+
+async function commandLine(project: string): Promise<void> {
+  const command = join(project, 'node_modules', '.bin', 'inboard');
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+    readonly version: string;
+  };
+  const { stdout } = await runOrThrow(command, ['--version'], { cwd: project });
+  if (stdout.trim() !== version) throw new Error(`inboard --version printed:\n${stdout}`);
+  // A command's own code is loaded when it runs: `list` loads the library and the JSON of messages.
+  const failed = await run(command, ['list', '--target', '127.0.0.1:1'], { cwd: project });
+  if (failed.code !== 78) throw new Error(`inboard list exited with ${failed.code}`);
 }
 
 async function node(project: string, file: string): Promise<void> {

@@ -56,6 +56,15 @@ test('lets the public entries alone reach the rest, and nobody reach the cli', a
   ]);
 });
 
+test('lets a part reach a single file of another one, where the table names it', async () => {
+  const problems = await problemsOf({
+    'src/core/version.ts': 'export const version = 1;\n',
+    'src/core/call.ts': 'export const call = 1;\n',
+    'src/cli/main.ts': `import '../core/version.ts';\nimport '../core/call.ts';\n`,
+  });
+  expect(problems).toEqual([expect.stringMatching(/main\.ts:2: .*cli may not import core/)]);
+});
+
 test('keeps grpc-js in its one folder, also when it is required', async () => {
   const problems = await problemsOf({
     'src/server/a.ts': `import { Server } from '@grpc/grpc-js';\nexport { Server };\n`,

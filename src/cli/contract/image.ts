@@ -1,0 +1,64 @@
+import { readFile } from 'node:fs/promises';
+import { gunzipSync } from 'node:zlib';
+
+import type { FileRegistry } from '@bufbuild/protobuf';
+import { createFileRegistry, fromBinary, fromJsonString } from '@bufbuild/protobuf';
+import type { FileDescriptorSet } from '@bufbuild/protobuf/wkt';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+
+import { captureBuf } from '../buf-process.ts';
+import { CliFailure, fileFailure, usageFailure } from '../failure.ts';
+import type { Contract } from './contract.ts';
+import { declares } from './symbols.ts';
+
+/** The contract in a file of `buf build -o` or `protoc -o`: binary, JSON, or either in gzip. */
+export async function imageContract(file: string): Promise<Contract> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(file);
+  } catch (error) {
+    throw fileFailure('--image', file, error);
+  }
+  return contractOf(file, parseImage(file, bytes));
+}
+
+/** The contract of a folder of `.proto` files, as the project's buf builds it. */
+export async function folderContract(folder: string): Promise<Contract> {
+  const built = await captureBuf(['build', folder, '-o', '-#format=binpb']);
+  if (built.code !== 0) {
+    throw new CliFailure(`buf cannot build '${folder}':\n${built.errors.trimEnd()}`);
+  }
+  return contractOf(folder, parseImage(folder, built.output));
+}
+
+function parseImage(file: string, raw: Buffer): FileRegistry {
+  try {
+    const bytes = raw[0] === 0x1f && raw[1] === 0x8b ? gunzipSync(raw) : raw;
+    const set = readSet(bytes);
+    if (set.file.length === 0) throw new Error('it holds no file');
+    return createFileRegistry(set);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw usageFailure(
+      `'${file}' is no image of contracts: ${reason}`,
+      'Make one: npx buf build -o descriptors.binpb',
+    );
+  }
+}
+
+function readSet(bytes: Buffer): FileDescriptorSet {
+  if (bytes.subarray(0, 64).toString().trimStart().startsWith('{')) {
+    const options = { ignoreUnknownFields: true };
+    return fromJsonString(FileDescriptorSetSchema, bytes.toString(), options);
+  }
+  return fromBinary(FileDescriptorSetSchema, bytes);
+}
+
+function contractOf(origin: string, registry: FileRegistry): Contract {
+  const services = [...registry].flatMap((type) => (type.kind === 'service' ? type.typeName : []));
+  return {
+    origin,
+    services: async () => services.toSorted(),
+    find: async (symbol) => (declares(registry, symbol) ? registry : undefined),
+  };
+}

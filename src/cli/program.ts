@@ -1,0 +1,52 @@
+import { Command } from 'commander';
+
+import { VERSION } from '../core/version.ts';
+import { defineBufCommands } from './commands/buf.ts';
+import { defineCall } from './commands/call.ts';
+import { defineCompletion } from './commands/completion.ts';
+import { defineDescribe } from './commands/describe.ts';
+import { defineHealth } from './commands/health.ts';
+import { defineList } from './commands/list.ts';
+import { defineTop } from './commands/top.ts';
+
+const FOOTER = `
+Exit codes:
+  0       it worked
+  1       it did not: a service that is not serving, a tool that is missing
+  2       a wrong option, argument, file or target; nothing was tried
+  64+n    a call ended with the gRPC status n, such as 78 for UNAVAILABLE (14)
+  100     buf found something: lint, breaking, format --exit-code
+  130     Ctrl-C
+
+Examples:
+  inboard list --target localhost:50051
+  inboard describe orders.v1.OrdersService --target localhost:50051
+  inboard call orders.v1.OrdersService/GetOrder -d '{"id": "a"}' --target localhost:50051
+  inboard health --target localhost:50051
+
+Each command has examples of its own: inboard COMMAND --help`;
+
+/**
+ * The commands and their options. Only these: what a command does is loaded when it runs, so that
+ * help and completion answer at once.
+ */
+export function makeProgram(): Command {
+  const program = new Command('inboard')
+    .description('Calls, inspects and checks gRPC services and their contracts.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .showHelpAfterError('(--help has examples)')
+    // Where `inboard lint` hands options on, ours come before the command's name.
+    .enablePositionalOptions()
+    .exitOverride()
+    .addHelpText('after', FOOTER);
+  defineList(program);
+  defineDescribe(program);
+  defineCall(program);
+  defineHealth(program);
+  defineTop(program);
+  defineBufCommands(program);
+  defineCompletion(program);
+  return program;
+}
