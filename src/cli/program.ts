@@ -5,6 +5,7 @@ import { defineBufCommands } from './commands/buf.ts';
 import { defineCall } from './commands/call.ts';
 import { defineCompletion } from './commands/completion.ts';
 import { defineDescribe } from './commands/describe.ts';
+import { defineExplain } from './commands/explain.ts';
 import { defineHealth } from './commands/health.ts';
 import { defineList } from './commands/list.ts';
 import { defineTop } from './commands/top.ts';
@@ -44,6 +45,7 @@ export function makeProgram(): Command {
   defineList(program);
   defineDescribe(program);
   defineCall(program);
+  defineExplain(program);
   defineHealth(program);
   defineTop(program);
   defineBufCommands(program);

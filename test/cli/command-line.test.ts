@@ -10,6 +10,7 @@ const COMMANDS = [
   'list',
   'describe',
   'call',
+  'explain',
   'health',
   'top',
   'lint',

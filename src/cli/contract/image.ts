@@ -13,37 +13,59 @@ import { declares } from './symbols.ts';
 
 /** The contract in a file of `buf build -o` or `protoc -o`: binary, JSON, or either in gzip. */
 export async function imageContract(file: string): Promise<Contract> {
+  return contractOf(file, registryOf(file, await readImage(file)));
+}
+
+/** The descriptors in such a file. */
+export async function readImage(file: string): Promise<FileDescriptorSet> {
   let bytes: Buffer;
   try {
     bytes = await readFile(file);
   } catch (error) {
     throw fileFailure('--image', file, error);
   }
-  return contractOf(file, parseImage(file, bytes));
+  return parseImage(file, bytes);
 }
 
 /** The contract of a folder of `.proto` files, as the project's buf builds it. */
 export async function folderContract(folder: string): Promise<Contract> {
+  return contractOf(folder, registryOf(folder, await buildFolder(folder)));
+}
+
+/** The descriptors of such a folder. */
+export async function buildFolder(folder: string): Promise<FileDescriptorSet> {
   const built = await captureBuf(['build', folder, '-o', '-#format=binpb']);
   if (built.code !== 0) {
     throw new CliFailure(`buf cannot build '${folder}':\n${built.errors.trimEnd()}`);
   }
-  return contractOf(folder, parseImage(folder, built.output));
+  return parseImage(folder, built.output);
 }
 
-function parseImage(file: string, raw: Buffer): FileRegistry {
+function parseImage(file: string, raw: Buffer): FileDescriptorSet {
   try {
     const bytes = raw[0] === 0x1f && raw[1] === 0x8b ? gunzipSync(raw) : raw;
     const set = readSet(bytes);
     if (set.file.length === 0) throw new Error('it holds no file');
+    return set;
+  } catch (error) {
+    throw noImage(file, error);
+  }
+}
+
+function registryOf(file: string, set: FileDescriptorSet): FileRegistry {
+  try {
     return createFileRegistry(set);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw usageFailure(
-      `'${file}' is no image of contracts: ${reason}`,
-      'Make one: npx buf build -o descriptors.binpb',
-    );
+    throw noImage(file, error);
   }
+}
+
+function noImage(file: string, error: unknown): CliFailure {
+  const reason = error instanceof Error ? error.message : String(error);
+  return usageFailure(
+    `'${file}' is no image of contracts: ${reason}`,
+    'Make one: npx buf build -o descriptors.binpb',
+  );
 }
 
 function readSet(bytes: Buffer): FileDescriptorSet {

@@ -1,14 +1,10 @@
 import type { ConsoleState } from '../../telemetry/console/console-state.ts';
-import { CliFailure, usageFailure } from '../failure.ts';
+import { adminUrl, askAdmin } from '../admin-endpoint.ts';
+import { CliFailure } from '../failure.ts';
 
 /** Where a process's console sends its states. */
 export function eventsUrl(from: string): URL {
-  const url = URL.parse(from.includes('://') ? from : `http://${from}`);
-  if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw usageFailure(`--from '${from}' is no URL`, 'Write it as http://localhost:9090.');
-  }
-  if (url.pathname === '/') url.pathname = '/console/events';
-  return url;
+  return adminUrl(from, '/console/events');
 }
 
 /** The states that a console sends, to the end of its stream. */
@@ -25,16 +21,7 @@ export async function* readStates(url: URL): AsyncGenerator<ConsoleState> {
 }
 
 async function open(url: URL): Promise<ReadableStream<Uint8Array>> {
-  let response: Response;
-  try {
-    response = await fetch(url, { headers: { accept: 'text/event-stream' } });
-  } catch (error) {
-    const { cause } = error as Error;
-    const reason = cause instanceof Error ? cause.message || String(cause) : String(error);
-    throw new CliFailure(`${url.origin} cannot be reached: ${reason}`, {
-      hint: "Is the process up, and is this its admin endpoint's address?",
-    });
-  }
+  const response = await askAdmin(url, 'text/event-stream');
   const type = response.headers.get('content-type') ?? '';
   if (response.ok && response.body !== null && type.startsWith('text/event-stream')) {
     return response.body;
