@@ -11,7 +11,14 @@ import type { Method } from '../core/method.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { ServerCall, StatusError } from '../core/server-call.ts';
 import { Status } from '../core/status.ts';
-import type { Address, Dispatch, Listener, ServerWire, Transport } from '../core/transport.ts';
+import type {
+  Address,
+  Dispatch,
+  Limits,
+  Listener,
+  ServerWire,
+  Transport,
+} from '../core/transport.ts';
 import { Admission } from '../interceptors/admission.ts';
 import { RateLimits } from '../interceptors/identity-rate-limit.ts';
 import { MAX_INBOUND_TIMEOUT_MS } from '../interceptors/server-context.ts';
@@ -24,7 +31,7 @@ import type { ServiceImplementation } from './implementation.ts';
 import { handlerOf } from './implementation.ts';
 import { invalidArgument } from './invalid-argument.ts';
 import { isLocal, listenCredentials, parseListenAddress } from './listen-address.ts';
-import { listenOptions } from './listen-options.ts';
+import { callLimits, listenOptions } from './listen-options.ts';
 import { MethodPolicies } from './method-policies.ts';
 import type { Bound, ServerOptions, ServerSnapshot, ServiceOptions } from './options.ts';
 import { readDescriptors, reflectionMethods, reflectionService } from './reflection.ts';
@@ -164,7 +171,20 @@ export class Server implements AsyncDisposable {
     return { draining: this.end.begun, inFlight, connections, bulkheads, health };
   }
 
-  /** Handles a call that comes from this process itself: whole stack, no connection. */
+  /** What it takes of one call. */
+  get limits(): Limits {
+    return callLimits(this.options);
+  }
+
+  /** Its reflection is for other machines, too. */
+  get reflectsEverywhere(): boolean {
+    return this.options.reflection?.everywhere === true;
+  }
+
+  /**
+   * Handles a call that comes from this process itself: whole stack, no connection. Its wire sees to
+   * `limits`.
+   */
   accept(wire: ServerWire): void {
     this.dispatch(true)(wire);
   }

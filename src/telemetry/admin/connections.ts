@@ -5,16 +5,23 @@ import type { Clock, Timer } from '../../core/clock.ts';
 /** Connections that are served at a time. */
 const SERVED = 32;
 
-/** Connections that wait for that. What comes beyond is closed. */
+/** Connections that wait for that. For each beyond, the oldest without a request is closed. */
 const HELD = 96;
 
 /** How long a connection may take for a whole request, or be without one, in ms. */
 const IDLE_MS = 5_000;
 
+/**
+ * The same while others wait, in ms: who has waited has sent its request by then. All that may be
+ * ahead of a newcomer are gone in about 1 s.
+ */
+const CROWDED_IDLE_MS = 250;
+
 /** How long an answer may take, the reader's time included, in ms. */
 const ANSWER_MS = 90_000;
 
 const LOOK_EACH_MS = 1_000;
+const CROWDED_LOOK_EACH_MS = 50;
 
 /** One connection that is served. */
 export interface Served {
@@ -26,7 +33,8 @@ export interface Served {
 
 /**
  * The connections of a listener. Some are served and some more wait unread, which costs nothing: who
- * opens connections as fast as it can is answered no faster, and gets in nobody's way.
+ * opens connections as fast as it can is answered no faster, and gets in nobody's way. Who opens
+ * them and asks nothing loses them to those who do.
  */
 export class Connections {
   private readonly clock: Clock;
@@ -34,6 +42,7 @@ export class Connections {
   private readonly served = new Map<Socket, Served>();
   private readonly held = new Set<Socket>();
   private timer: Timer | undefined = undefined;
+  private lookAtMs = Infinity;
   private closed = false;
 
   constructor(clock: Clock, serve: (socket: Socket) => void) {
@@ -48,10 +57,11 @@ export class Connections {
 
   /** Takes a socket that nobody has read from. */
   add(socket: Socket): void {
-    if (this.closed || this.held.size >= HELD) {
+    if (this.closed) {
       socket.destroy();
       return;
     }
+    if (this.held.size >= HELD) this.closeOldest();
     socket.unref();
     // Without a listener, a reset would end the process.
     socket.on('error', () => socket.destroy());
@@ -97,10 +107,26 @@ export class Connections {
     }
   }
 
+  /** Of those that are idle, served ones first: their turn to ask has come. */
+  private closeOldest(): void {
+    let oldest: Served | undefined;
+    for (const served of this.served.values()) {
+      if (served.state !== 'idle') continue;
+      if (oldest === undefined || served.sinceMs < oldest.sinceMs) oldest = served;
+    }
+    const [socket] = oldest === undefined ? this.held : [oldest.socket];
+    if (socket === undefined) return;
+    socket.destroy();
+    this.gone(socket);
+  }
+
   private watch(): void {
-    if (this.timer !== undefined) return;
-    this.timer = this.clock.setTimer(this.clock.now() + LOOK_EACH_MS, () => {
-      this.timer = undefined;
+    const atMs = this.clock.now() + (this.crowded ? CROWDED_LOOK_EACH_MS : LOOK_EACH_MS);
+    if (this.lookAtMs <= atMs) return;
+    this.timer?.clear();
+    this.lookAtMs = atMs;
+    this.timer = this.clock.setTimer(atMs, () => {
+      this.lookAtMs = Infinity;
       this.closeLate();
       if (!this.closed && this.served.size + this.held.size > 0) this.watch();
     });
@@ -108,8 +134,9 @@ export class Connections {
 
   private closeLate(): void {
     const now = this.clock.now();
+    const idle = this.crowded ? CROWDED_IDLE_MS : IDLE_MS;
     for (const { socket, state, sinceMs } of this.served.values()) {
-      const limitMs = { idle: IDLE_MS, answering: ANSWER_MS, streaming: Infinity }[state];
+      const limitMs = { idle, answering: ANSWER_MS, streaming: Infinity }[state];
       if (now - sinceMs > limitMs) socket.destroy();
     }
   }

@@ -31,6 +31,10 @@ export interface Exchange {
 export interface HttpOptions {
   readonly clock: Clock;
   readonly pacer: Pacer;
+  /** Turns of `probes`, which nothing else takes: an answer of 1 MB makes no probe wait. */
+  readonly probePacer: Pacer;
+  /** Paths that an orchestrator asks, and ends a process for that answers late. */
+  readonly probes: ReadonlySet<string>;
   /** Told of what a request cannot be answered for. */
   readonly failed: (error: unknown, path: string) => void;
   /** Undefined where it answers by itself. */
@@ -92,13 +96,16 @@ export class HttpListener {
       return;
     }
     response.once('close', () => this.connections.end(served));
-    const turn = this.options.pacer.turn();
+    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    const { pacer, probePacer, probes } = this.options;
+    const isProbe = probes.has(path);
+    const turn = (isProbe ? probePacer : pacer).turn();
     if (turn !== undefined) await turn;
     if (response.destroyed) return;
-    const reply = await this.reply(request, response, served);
+    const reply = await this.reply({ request, response, path, stream: this.streamOf(served) });
     if (reply === undefined || response.headersSent || response.destroyed) return;
     const close = this.connections.crowded || !request.complete;
-    this.charge(Buffer.byteLength(reply.body));
+    if (!isProbe) this.charge(Buffer.byteLength(reply.body));
     send(response, reply, close);
   }
 
@@ -106,21 +113,18 @@ export class HttpListener {
     this.options.pacer.charge(bytes / BYTES_A_TURN);
   }
 
-  private async reply(
-    request: IncomingMessage,
-    response: ServerResponse,
-    served: Served,
-  ): Promise<Reply | undefined> {
-    const url = request.url ?? '';
-    const path = url.split('?', 1)[0] ?? '';
-    const stream = (bytes: number): void => {
+  private streamOf(served: Served): Exchange['stream'] {
+    return (bytes) => {
       served.state = 'streaming';
       this.charge(bytes);
     };
+  }
+
+  private async reply(exchange: Exchange): Promise<Reply | undefined> {
     try {
-      return await this.options.answer({ request, response, path, stream });
+      return await this.options.answer(exchange);
     } catch (error) {
-      this.options.failed(error, path);
+      this.options.failed(error, exchange.path);
       return json(500, { error: 'This could not be answered: the log tells why' });
     }
   }

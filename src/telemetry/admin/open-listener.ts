@@ -1,12 +1,13 @@
 import type { AdminOptions } from '../../core/admin.ts';
 import type { Clock } from '../../core/clock.ts';
+import { isLoopback } from '../../core/address.ts';
 import { Guard } from './guard.ts';
 import { HttpListener } from './http-server.ts';
 import { TryIt } from './invoke/try-it.ts';
 import type { PaceOptions } from './pacer.ts';
 import { DEFAULT_PACE, Pacer } from './pacer.ts';
 import type { AdminParts } from './routes.ts';
-import { Routes } from './routes.ts';
+import { PROBES, Routes } from './routes.ts';
 import type { ComputeOptions } from './shared-result.ts';
 import { ComputeBudget, DEFAULT_COMPUTE } from './shared-result.ts';
 import { unrefClock } from './unref-clock.ts';
@@ -32,21 +33,27 @@ export async function openListener(
   { clock = unrefClock(), pace = DEFAULT_PACE, compute = DEFAULT_COMPUTE }: ListenerInternals = {},
 ): Promise<OpenListener> {
   const pacer = new Pacer(clock, pace);
+  const probePacer = new Pacer(clock, pace);
   const guard = new Guard({ host, allowedHosts: options.allowedHosts ?? [] });
   const tried = new TryIt(parts.runtime, clock);
   const budget = new ComputeBudget(clock, compute);
-  const routes = new Routes(parts, options, { clock, guard, tried, budget });
+  const failed = (error: unknown, path: string): void => {
+    parts.runtime.logger.error({ err: error, path }, 'the admin listener could not answer');
+  };
+  const local = isLoopback(host);
+  const routes = new Routes(parts, options, { clock, guard, tried, budget, failed, local });
   const http = new HttpListener({
     clock,
     pacer,
-    failed: (error, path) => {
-      parts.runtime.logger.error({ err: error, path }, 'the admin listener could not answer');
-    },
+    probePacer,
+    probes: PROBES,
+    failed,
     answer: (exchange) => routes.answer(exchange),
   });
   const close = async (): Promise<void> => {
     routes.close();
     pacer.close();
+    probePacer.close();
     await http.close();
   };
   try {

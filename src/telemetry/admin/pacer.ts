@@ -15,7 +15,8 @@ export const DEFAULT_PACE: PaceOptions = Object.freeze({ perSecond: 50, burst: 2
  * Turns for requests: each waits for its own. Nobody is refused, for a connection has one request at
  * a time and connections are bounded; who asks faster than it is answered waits longer.
  *
- * An answer may cost more than the turn it took. What it owes, those who come after wait for.
+ * An answer may cost more than the turn it took. What it owes, those who come after wait for: up to
+ * as many turns as a burst has.
  */
 export class Pacer {
   private readonly clock: Clock;
@@ -47,7 +48,7 @@ export class Pacer {
 
   /** Takes so many further turns away, from those who come next. */
   charge(turns: number): void {
-    this.tokens -= turns;
+    this.tokens = Math.max(-this.options.burst, this.tokens - turns);
   }
 
   /** Lets everyone who waits go: the listener closes. */

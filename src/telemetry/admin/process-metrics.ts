@@ -12,6 +12,9 @@ const GC_KINDS = new Map<number | undefined, string>([
   [constants.NODE_PERFORMANCE_GC_WEAKCB, 'weakcb'],
 ]);
 
+/** The last line of OpenMetrics. */
+const EOF = '# EOF\n';
+
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [value: number, labels?: Labels];
 
@@ -98,6 +101,16 @@ export class ProcessMetrics {
       if (seconds <= bound) collections.upTo[index] = (collections.upTo[index] ?? 0) + 1;
     }
   }
+}
+
+/**
+ * Puts what is told of the process behind an exposition. One in OpenMetrics ends with a line of its
+ * own, and its comments name counters without `_total`.
+ */
+export function withProcess(exposition: string, own: string): string {
+  if (!exposition.endsWith(EOF)) return exposition + own;
+  const named = own.replaceAll(/^(# (?:HELP|TYPE) process_cpu\w*)_total /gm, '$1 ');
+  return `${exposition.slice(0, -EOF.length)}${named}${EOF}`;
 }
 
 function cpu(): string {

@@ -11,7 +11,7 @@ import { indexPage } from './index-page.ts';
 import type { TryIt } from './invoke/try-it.ts';
 import { LiveEvents } from './live-events.ts';
 import { LoopLag } from './loop-lag.ts';
-import { ProcessMetrics } from './process-metrics.ts';
+import { ProcessMetrics, withProcess } from './process-metrics.ts';
 import { readiness } from './readiness.ts';
 import type { Reply } from './reply.ts';
 import { json, securityHeaders, text, toJson } from './reply.ts';
@@ -26,6 +26,20 @@ export interface AdminParts {
   readonly metrics: Metrics | undefined;
   /** The server that it is of: `/readyz` says no while that does not listen. */
   readonly server?: Server | undefined;
+}
+
+/** What an orchestrator asks. */
+export const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
+
+/** What a listener has made its routes of. */
+export interface RouteTools {
+  readonly clock: Clock;
+  readonly guard: Guard;
+  readonly tried: TryIt;
+  readonly budget: ComputeBudget;
+  readonly failed: (error: unknown, path: string) => void;
+  /** Only this machine can get in. */
+  readonly local: boolean;
 }
 
 type Answer = (exchange: Exchange) => Reply | undefined | Promise<Reply | undefined>;
@@ -53,11 +67,7 @@ export class Routes {
   private readonly process: ProcessMetrics | undefined;
   private readonly routes: ReadonlyMap<string, Route>;
 
-  constructor(
-    parts: AdminParts,
-    options: AdminOptions,
-    own: { clock: Clock; guard: Guard; tried: TryIt; budget: ComputeBudget },
-  ) {
+  constructor(parts: AdminParts, options: AdminOptions, own: RouteTools) {
     const settings = { ...DEFAULTS, ...options };
     this.parts = parts;
     this.guard = own.guard;
@@ -66,7 +76,11 @@ export class Routes {
     this.name = options.name;
     this.process = settings.processMetrics ? new ProcessMetrics() : undefined;
     const { budget } = own;
-    this.events = new LiveEvents(own.clock, budget, () => this.state());
+    this.events = new LiveEvents(
+      own.clock,
+      () => this.state(),
+      (error) => own.failed(error, '/console/events'),
+    );
     const shared = (make: () => Reply | Promise<Reply>): Answer => {
       const result = new SharedResult(own.clock, budget, make);
       return () => result.get();
@@ -84,7 +98,7 @@ export class Routes {
       ['/console', get(page)],
       ['/console/events', get((exchange) => this.follow(exchange))],
       ['/console/policy', get(shared(() => json(200, buildPolicies(runtime))))],
-      ['/console/methods', get(shared(async () => json(200, await this.tried.methods())))],
+      ['/console/methods', get(shared(() => this.callable(own.local)))],
       ['/console/invoke', { method: 'POST', answer: (exchange) => this.call(exchange) }],
     ];
     this.routes = new Map(settings.console ? [...always, ...live] : always);
@@ -124,7 +138,7 @@ export class Routes {
     const told = registry?.getSingleMetric('process_cpu_seconds_total') !== undefined;
     const own = told ? '' : ((await this.process?.text()) ?? '');
     const type = registry?.contentType ?? 'text/plain; version=0.0.4; charset=utf-8';
-    return { status: 200, type, body: Buffer.from(calls + own) };
+    return { status: 200, type, body: Buffer.from(withProcess(calls, own)) };
   }
 
   private ready(): Reply {
@@ -140,11 +154,13 @@ export class Routes {
       const error = 'As many consoles are open as may be: close one';
       return { ...json(503, { error }), headers: { 'Retry-After': '5' } };
     }
-    if (this.events.size === 0) this.lag.start();
+    const bytes = this.events.add(response);
+    if (this.events.size === 1) this.lag.start();
+    // After the events' own listener, which takes it off.
     response.once('close', () => {
       if (this.events.size === 0) this.lag.stop();
     });
-    stream(this.events.add(response));
+    stream(bytes);
     return undefined;
   }
 
@@ -153,6 +169,11 @@ export class Routes {
     const { ready } = readiness(runtime.parts, server);
     const told = { loopLagMs: this.lag.read(), ready, invoke: this.invoke };
     return toJson(buildState({ runtime, metrics, name: this.name, process: told }));
+  }
+
+  /** Contracts are told to those who may call by them, and to other machines as reflection does. */
+  private async callable(local: boolean): Promise<Reply> {
+    return json(200, this.invoke ? await this.tried.methods(local) : []);
   }
 
   private call(exchange: Exchange): Reply | Promise<Reply> {

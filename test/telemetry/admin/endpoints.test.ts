@@ -1,4 +1,4 @@
-import { Gauge } from 'prom-client';
+import { Gauge, Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
 
 import {
@@ -49,6 +49,31 @@ describe('/metrics', () => {
     const { body } = await ask(running.admin, '/metrics');
     expect(body.match(/^process_cpu_seconds_total .*$/gm)).toEqual(['process_cpu_seconds_total 7']);
     expect(body).not.toContain('nodejs_');
+  });
+
+  test('in OpenMetrics is one exposition, of calls and of the process', async () => {
+    await using running = await adminPair();
+    await running.pair.client.unary({});
+    const registry = metricsOf(running.pair.runtime)?.registry as Registry<
+      typeof Registry.OPENMETRICS_CONTENT_TYPE | typeof Registry.PROMETHEUS_CONTENT_TYPE
+    >;
+    registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+    for (const scrape of ['first', 'second']) {
+      const { headers, body } = await ask(running.admin, '/metrics');
+      expect(headers['content-type']).toContain('application/openmetrics-text');
+      const lines = body.split('\n');
+      // Its last line, and none but that; a line that says nothing is not of the format.
+      expect([scrape, lines.indexOf('# EOF'), lines.indexOf('')]).toEqual([
+        scrape,
+        lines.length - 2,
+        lines.length - 1,
+      ]);
+      expect(body).toContain('# TYPE process_cpu_seconds counter\nprocess_cpu_seconds_total ');
+      expect(body).toMatch(/^# TYPE grpc_server_handled counter\ngrpc_server_handled_total\{/m);
+      // Of counters, comments leave `_total` out, samples have it.
+      expect(body).not.toMatch(/^# TYPE \w+_total counter$/m);
+      expect(body).not.toContain('_total_total');
+    }
   });
 
   test('of a runtime without metrics is of the process alone', async () => {

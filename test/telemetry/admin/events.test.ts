@@ -6,7 +6,6 @@ import { describe, expect, test } from 'vitest';
 
 import type { ConsoleState } from '../../../src/telemetry/console/console-state.ts';
 import { LiveEvents } from '../../../src/telemetry/admin/live-events.ts';
-import { ComputeBudget } from '../../../src/telemetry/admin/shared-result.ts';
 import { ManualClock } from '../../../src/testing/index.ts';
 import { ServerError, Status } from '../../../src/index.ts';
 import { rejection } from '../../support/harness.ts';
@@ -165,18 +164,75 @@ describe('a stream on a clock that stands still', () => {
     }
   }
 
-  function live(): { clock: ManualClock; made: () => number; add: () => Reader } {
+  interface Live {
+    readonly clock: ManualClock;
+    readonly failures: unknown[];
+    readonly made: () => number;
+    readonly add: () => Reader;
+  }
+
+  function live(building: (made: number, clock: ManualClock) => void = () => undefined): Live {
     const clock = new ManualClock();
+    const failures: unknown[] = [];
     let made = 0;
-    const build = (): string => String(++made);
-    const events = new LiveEvents(clock, new ComputeBudget(clock), build);
+    const build = (): string => {
+      building(++made, clock);
+      return String(made);
+    };
+    const events = new LiveEvents(clock, build, (error) => failures.push(error));
     const add = (): Reader => {
       const reader = new Reader();
       events.add(reader as never);
       return reader;
     };
-    return { clock, made: () => made, add };
+    return { clock, failures, made: () => made, add };
   }
+
+  test('outlives states that cannot be made, and says so once each time', () => {
+    const bad = new Set([2, 3, 5]);
+    const { clock, failures, add } = live((made) => {
+      if (bad.has(made)) throw new Error(`EMFILE ${made}`);
+    });
+    const { chunks } = add();
+    const had = chunks.length;
+    clock.advance(1_600);
+    expect(failures.map(String)).toEqual(['Error: EMFILE 2']);
+    expect(chunks.length).toBe(had);
+    clock.advance(2_400);
+    expect(failures.map(String)).toEqual(['Error: EMFILE 2', 'Error: EMFILE 5']);
+    expect(chunks.slice(had)).toEqual(['id: 4\ndata: 4\n\n', 'id: 6\ndata: 6\n\n']);
+  });
+
+  test('answers nothing where the first state cannot be made', () => {
+    const { clock, add } = live(() => {
+      throw new Error('EMFILE');
+    });
+    expect(add).toThrow('EMFILE');
+    expect(clock.pending).toBe(0);
+  });
+
+  test.each([
+    ['each 0.8 s', 5, 75],
+    ['each second', 20, 59],
+    ['each 2 s', 500, 24],
+  ])('is told %s where a state takes as long as it does', (_each, costMs, least) => {
+    const { clock, made, add } = live((_made, its) => its.advance(costMs));
+    add();
+    const beginMs = clock.now();
+    // Further than the clock is told to go, by what states take.
+    while (clock.now() < beginMs + 60_000) clock.advance(10);
+    expect(made()).toBeGreaterThanOrEqual(least);
+    expect(made()).toBeLessThanOrEqual(least + 3);
+  });
+
+  test('does not make a state for each of those who come and go', () => {
+    const { clock, made, add } = live();
+    for (let come = 0; come < 1_000; come++) {
+      add().destroy();
+      clock.advance(10);
+    }
+    expect(made()).toBeLessThanOrEqual(10_000 / 800 + 1);
+  });
 
   test('is made once for all, and not at all for nobody', () => {
     const { clock, made, add } = live();

@@ -215,6 +215,45 @@ describe('a call from the console', () => {
   });
 });
 
+describe('a call over a limit of its server', () => {
+  const sample = { text: 'x'.repeat(2_000) };
+
+  test.each<[string, ServerOptions['limits'], object, RegExp]>([
+    ['a message', { messageBytes: 1_000 }, call('Unary', { sample }), /over the limit of 1000$/],
+    [
+      'a later message',
+      { messageBytes: 1_000 },
+      call('ClientStream', [{}, { sample }]),
+      /over the limit of 1000$/,
+    ],
+    [
+      'metadata',
+      {},
+      call('Unary', {}, { metadata: { a: 'x'.repeat(20_000) } }),
+      /takes 20033 bytes; the limit is 16384$/,
+    ],
+    [
+      'metadata pairs',
+      { metadataPairs: 1 },
+      call('Unary', {}, { metadata: { a: 'x', b: 'y' } }),
+      /has 2 pairs; the limit is 1$/,
+    ],
+  ])('in %s ends as it does over a wire', async (_what, limits, body, details) => {
+    await using running = await reflected({}, { limits: limits ?? {} });
+    const answer = bodyOf(await invoke(running, body)) as { code: string; details: string };
+    expect(answer.code).toBe('RESOURCE_EXHAUSTED');
+    expect(answer.details).toMatch(details);
+  });
+
+  test('is none where the server takes as much', async () => {
+    const limits = { metadataBytes: 32 * 1024 };
+    await using running = await reflected({}, { limits });
+    const metadata = { a: 'x'.repeat(20_000) };
+    const answer = bodyOf(await invoke(running, call('Unary', {}, { metadata })));
+    expect(answer).toMatchObject({ code: 'OK' });
+  });
+});
+
 describe('a call that is refused', () => {
   test('is any where nobody turned it on, and the answer says how to', async () => {
     await using running = await adminPair({}, { server: { reflection: { descriptors } } });
@@ -261,7 +300,6 @@ describe('a call that is refused', () => {
     ['metadata of no text', call('Unary', {}, { metadata: { a: 1 } }), /^metadata\['a'\]: /],
     ['bad metadata', call('Unary', {}, { metadata: { 'a b': 'x' } }), /^metadata\['a b'\]: /],
     ['reserved metadata', call('Unary', {}, { metadata: { 'grpc-timeout': '1S' } }), /reserved/],
-    ['much metadata', call('Unary', {}, { metadata: { a: 'x'.repeat(20_000) } }), /^metadata: /],
   ])('for %s is told what and why', async (_what, body, reason) => {
     await using running = await reflected();
     const answer = await invoke(running, body);
@@ -302,6 +340,22 @@ describe('/console/methods', () => {
     // A template is sent as it is.
     const answer = await invoke(running, call('Unary', JSON.parse(unary?.template ?? '')));
     expect(bodyOf(answer)).toMatchObject({ code: 'OK' });
+  });
+
+  test('is empty where calls from here are off', async () => {
+    await using running = await adminPair({}, { server: { reflection: { descriptors } } });
+    expect(bodyOf(await ask(running.admin, '/console/methods'))).toEqual([]);
+  });
+
+  test('tells other machines only what reflection tells them, too', async () => {
+    const count = async (everywhere: boolean): Promise<number> => {
+      const server = { reflection: { descriptors, everywhere } };
+      await using running = await reflected({}, server);
+      const open = await running.pair.server.admin.listen('0.0.0.0:0', { invoke: true });
+      return (bodyOf(await ask(open, '/console/methods')) as readonly unknown[]).length;
+    };
+    expect(await count(false)).toBe(0);
+    expect(await count(true)).toBeGreaterThan(0);
   });
 
   test('is empty where no server has descriptors', async () => {

@@ -53,15 +53,16 @@ describe('turns', () => {
     const pacer = new Pacer(clock, { perSecond: 10, burst: 2 });
     clock.advance(60_000);
     expect([pacer.turn(), pacer.turn()]).toEqual([undefined, undefined]);
-    pacer.charge(5);
+    // No more is owed than a burst: 2 turns, and 1 for who waits.
+    pacer.charge(500);
     let got = false;
     void pacer.turn()?.then(() => {
       got = true;
     });
-    clock.advance(500);
+    clock.advance(299);
     await settle();
     expect(got).toBe(false);
-    clock.advance(100);
+    clock.advance(1);
     await settle();
     expect(got).toBe(true);
   });
@@ -117,15 +118,25 @@ describe('a shared result', () => {
     }
   });
 
-  test('takes 0.4 % of the time, however often it is asked for', async () => {
-    const { clock, made, get } = shared(20);
+  test('takes 0.4 % of the time where that is one a second, however often it is asked for', async () => {
+    const { clock, made, get } = shared(4);
     for (let asked = 0; asked < 6_000; asked++) {
       clock.advance(10);
       await get();
     }
     // 60 s and what was saved up, and one that may have been begun too many.
-    expect(made() * 20).toBeLessThanOrEqual(60_000 * 0.004 + 50 + 2 * 20);
-    expect(made()).toBeGreaterThan(10);
+    expect(made() * 4).toBeLessThanOrEqual(60_000 * 0.004 + 50 + 2 * 4);
+    expect(made()).toBeGreaterThan(50);
+  });
+
+  test.each([20, 100, 5_000])('that takes %i ms is never older than 1 s', async (costMs) => {
+    const { clock, made, get } = shared(costMs);
+    // So much is charged that it would be owed for hours.
+    for (let asked = 0; asked < 100; asked++) {
+      await get();
+      clock.advance(1_000);
+    }
+    expect(made()).toBe(100);
   });
 
   test('that fails is tried again by the next one', async () => {
@@ -169,7 +180,7 @@ describe('over sockets', () => {
   test('a connection with a second request before its answer is closed', async () => {
     await using listener = await listening({ perSecond: 1, burst: 1 });
     // The only turn there is.
-    expect((await ask(listener, '/healthz')).status).toBe(200);
+    expect((await ask(listener, '/')).status).toBe(200);
     const socket = connect(listener.port, '127.0.0.1');
     socket.on('error', () => undefined);
     const closed = new Promise((resolve) => void socket.once('close', resolve));
@@ -179,8 +190,25 @@ describe('over sockets', () => {
     expect(socket.bytesRead).toBe(0);
   });
 
-  test('connections beyond those served wait, and those beyond that are closed', async () => {
-    await using listener = await listening();
+  test('a probe waits for nothing that others were answered', async () => {
+    // A turn a minute: whoever waits for one waits for longer than this test takes.
+    await using listener = await listening({ perSecond: 1 / 60, burst: 10 });
+    // The tenth is not whole any more: the bytes of those before have taken of it.
+    for (let asked = 0; asked < 9; asked++) await ask(listener, '/');
+    const waits = ask(listener, '/').catch(() => 'closed');
+    for (const path of ['/healthz', '/readyz', '/healthz?full']) {
+      expect((await ask(listener, path)).status).toBe(200);
+    }
+    const first = await Promise.race([waits, ask(listener, '/healthz').then(() => 'probe')]);
+    expect(first).toBe('probe');
+  });
+
+  test('connections beyond those served wait, and for those beyond that the oldest go', async () => {
+    const clock = new ManualClock();
+    const parts = { runtime: testRuntime(), metrics: undefined };
+    const listener = await openListener(parts, '127.0.0.1', 0, {}, { clock });
+    await using _open = { [Symbol.asyncDispose]: () => listener.close() };
+    const { port } = listener;
     const opened: Socket[] = [];
     let closed = 0;
     const first = async (socket: Socket): Promise<void> => {
@@ -188,22 +216,36 @@ describe('over sockets', () => {
       await once(socket, 'connect');
     };
     for (let count = 0; count < 140; count++) {
-      const socket = connect(listener.port, '127.0.0.1');
+      const socket = connect(port, '127.0.0.1');
       opened.push(socket.resume());
       await first(socket);
     }
     // 32 that are served, and 96 that wait for them.
     await expect.poll(() => closed).toBe(12);
-    const [served, waiting] = [opened[0] as Socket, opened[40] as Socket];
+    expect(opened.slice(0, 12).every(({ closed: gone }) => gone)).toBe(true);
+    const [served, waiting] = [opened[12] as Socket, opened[44] as Socket];
     waiting.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
     const answer = once(waiting, 'data');
     // One who is answered while others wait makes room for the first of them.
-    for (const socket of opened.slice(0, 32)) {
+    for (const socket of opened.slice(12, 32)) {
       socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
     }
     const [head] = (await once(served, 'data')) as [Buffer];
     expect(head.toString()).toContain('Connection: close');
     expect(String(await answer)).toMatch(/^HTTP\/1\.1 200 /);
+    for (const socket of opened) socket.destroy();
+  });
+
+  test('one who asks is answered within about 1 s while others hold all places', async () => {
+    await using listener = await listening();
+    const opened = Array.from({ length: 128 }, () => {
+      const socket = connect(listener.port, '127.0.0.1').resume();
+      return socket.on('error', () => undefined);
+    });
+    await Promise.all(opened.map((socket) => once(socket, 'connect')));
+    const beginMs = performance.now();
+    expect((await ask(listener, '/healthz')).status).toBe(200);
+    expect(performance.now() - beginMs).toBeLessThan(2_500);
     for (const socket of opened) socket.destroy();
   });
 

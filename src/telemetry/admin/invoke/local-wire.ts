@@ -2,7 +2,7 @@ import type { Metadata } from 'nice-grpc-common';
 
 import type { CallStatus } from '../../../core/status.ts';
 import { Status } from '../../../core/status.ts';
-import type { Peer, ServerWire, WireReceiver } from '../../../core/transport.ts';
+import type { Limits, Peer, ServerWire, WireReceiver } from '../../../core/transport.ts';
 
 /** Messages of a response that are kept. */
 const KEPT = 100;
@@ -22,6 +22,8 @@ export interface LocalRequest {
   readonly metadata: Metadata;
   readonly messages: readonly Uint8Array[];
   readonly timeoutMs: number;
+  /** The server's, which its transport would see to. */
+  readonly limits: Limits;
 }
 
 /** What came back. */
@@ -39,10 +41,11 @@ export class LocalWire implements ServerWire {
   readonly authority = 'localhost';
   readonly peer: Peer = PEER;
   readonly timeout: string;
-  readonly refused: undefined = undefined;
+  readonly refused: CallStatus | undefined;
   /** Resolves once the call is over. */
   readonly response: Promise<LocalResponse>;
   private readonly metadata: Metadata;
+  private readonly limits: Limits;
   private readonly requests: Uint8Array[];
   private readonly resolve: (response: LocalResponse) => void;
   private readonly messages: Uint8Array[] = [];
@@ -51,8 +54,10 @@ export class LocalWire implements ServerWire {
   private header: Metadata | undefined = undefined;
   private receiver: WireReceiver | undefined = undefined;
 
-  constructor({ path, metadata, messages, timeoutMs }: LocalRequest) {
+  constructor({ path, metadata, messages, timeoutMs, limits }: LocalRequest) {
     this.path = path;
+    this.limits = limits;
+    this.refused = refuseMetadata(metadata, limits);
     this.metadata = metadata;
     this.requests = [...messages];
     this.timeout = `${Math.ceil(timeoutMs)}m`;
@@ -74,7 +79,7 @@ export class LocalWire implements ServerWire {
     setImmediate(() => {
       const message = this.requests.shift();
       if (message === undefined) this.receiver?.halfClose();
-      else this.receiver?.message(message);
+      else this.request(message);
     });
   }
 
@@ -99,6 +104,16 @@ export class LocalWire implements ServerWire {
     this.receiver?.failed(status);
   }
 
+  private request(message: Uint8Array): void {
+    const { messageBytes } = this.limits;
+    if (message.length <= messageBytes) {
+      this.receiver?.message(message);
+      return;
+    }
+    const details = `A message of ${message.length} bytes is over the limit of ${messageBytes}`;
+    this.cancel({ code: Status.RESOURCE_EXHAUSTED, details });
+  }
+
   private keep(bytes: Uint8Array): void {
     if (this.messages.length < KEPT && this.keptBytes + bytes.length <= KEPT_BYTES) {
       this.keptBytes += bytes.length;
@@ -110,4 +125,24 @@ export class LocalWire implements ServerWire {
     const details = `A response is shown up to ${KEPT} messages or ${KEPT_BYTES} bytes`;
     this.cancel({ code: Status.CANCELLED, details });
   }
+}
+
+/** Says why metadata is refused, or undefined; its size is reckoned as on a wire (RFC 9113, 6.5.2). */
+function refuseMetadata(metadata: Metadata, limits: Limits): CallStatus | undefined {
+  let bytes = 0;
+  let pairs = 0;
+  for (const [name, values] of metadata) {
+    for (const value of values) {
+      pairs++;
+      const isText = typeof value === 'string';
+      bytes += name.length + (isText ? value.length : Math.ceil(value.length / 3) * 4) + 32;
+    }
+  }
+  const { metadataBytes, metadataPairs } = limits;
+  if (bytes <= metadataBytes && pairs <= metadataPairs) return undefined;
+  const details =
+    bytes > metadataBytes
+      ? `The metadata of the request takes ${bytes} bytes; the limit is ${metadataBytes}`
+      : `The metadata of the request has ${pairs} pairs; the limit is ${metadataPairs}`;
+  return { code: Status.RESOURCE_EXHAUSTED, details };
 }

@@ -3,7 +3,6 @@ import { fromJson, toBinary } from '@bufbuild/protobuf';
 import { Metadata } from 'nice-grpc-common';
 
 import { describe } from '../../../core/errors.ts';
-import { DEFAULT_LIMITS } from '../../../core/transport.ts';
 import type { InvokeRequest } from '../../console/console-state.ts';
 
 /** How long a call may take where nothing is said, and at most, in ms. */
@@ -58,21 +57,16 @@ export function parseRequest(body: string): Required<InvokeRequest> {
 /** Metadata of an object of texts; what is binary is given as base64. Throws a `BadRequest`. */
 export function parseMetadata(texts: Readonly<Record<string, unknown>>): Metadata {
   const metadata = Metadata();
-  let bytes = 0;
   for (const [key, value] of Object.entries(texts)) {
     const what = `metadata['${key}']`;
     if (typeof value !== 'string') throw new BadRequest(`${what}: give a text`);
     if (RESERVED.test(key.toLowerCase())) throw new BadRequest(`${what}: the name is reserved`);
-    bytes += key.length + value.length + 32;
     try {
       const isBinary = key.toLowerCase().endsWith('-bin');
       metadata.set(key, isBinary ? new Uint8Array(Buffer.from(value, 'base64')) : value);
     } catch (error) {
       throw new BadRequest(`${what}: ${describe(error)}`, { cause: error });
     }
-  }
-  if (bytes > DEFAULT_LIMITS.metadataBytes) {
-    throw new BadRequest(`metadata: ${bytes} bytes are over ${DEFAULT_LIMITS.metadataBytes}`);
   }
   return metadata;
 }

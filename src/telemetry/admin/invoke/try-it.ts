@@ -51,10 +51,14 @@ export class TryIt {
     this.clock = clock;
   }
 
-  /** What can be called, by name; nothing where no server has reflection. */
-  async methods(): Promise<TryMethod[]> {
+  /**
+   * What can be called, by name: of servers with reflection, and where it is told to other machines
+   * (not `local`), with reflection for those.
+   */
+  async methods(local: boolean): Promise<TryMethod[]> {
     const methods = await this.reachable();
     return [...methods.values()]
+      .filter(({ server }) => local || server.reflectsEverywhere)
       .map(({ desc }) => ({
         service: desc.parent.typeName,
         method: desc.name,
@@ -102,6 +106,7 @@ export class TryIt {
       metadata: parseMetadata(metadata),
       messages: encodeMessages(found.desc, message, found.registry),
       timeoutMs,
+      limits: found.server.limits,
     });
     const beginMs = this.clock.now();
     const result = await this.send(found, wire, timeoutMs, response);
