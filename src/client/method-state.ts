@@ -1,6 +1,7 @@
 import type { Effective, ResolvedMethodPolicy } from '../config/effective-policy.ts';
 import type { Method } from '../core/method.ts';
 import type { Runtime } from '../core/runtime.ts';
+import type { BreakerState } from '../policies/breaker.ts';
 import { Breaker } from '../policies/breaker.ts';
 import { Bulkhead } from '../policies/bulkhead.ts';
 import { LatencyWindow } from '../policies/latency-window.ts';
@@ -33,6 +34,8 @@ export class MethodState {
   rules: RetryRules;
   /** What the circuit went through lately, oldest first. */
   readonly circuit: CircuitHistory = new CircuitHistory();
+  /** How often circuits of this method went from closed to open, also those that are off by now. */
+  circuitsOpened = 0;
   private effective_: Effective<ResolvedMethodPolicy>;
   private readonly runtime: Runtime;
 
@@ -79,7 +82,10 @@ export class MethodState {
     const { clock, random, logger } = this.runtime;
     const breaker = new Breaker(policy, clock, random);
     const { path } = this.method;
+    let before: BreakerState = 'closed';
     breaker.onChange = (state) => {
+      if (before === 'closed') this.circuitsOpened++;
+      before = state;
       this.circuit.add(state, clock.now());
       if (state === 'open') {
         const nextProbeInMs = Math.round(breaker.nextProbeAtMs - clock.now());

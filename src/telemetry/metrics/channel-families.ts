@@ -1,13 +1,19 @@
+import type { EndpointState } from '../../channel/balancer.ts';
 import type { EndpointSnapshot } from '../../channel/channel-snapshot.ts';
 import type { FamilyOptions, FamilyType } from './family.ts';
 import type { EndpointCount, FollowedParts } from './followed-parts.ts';
 import { LabelSet } from './labels.ts';
 
+/** Those that an endpoint of a list can be in: each has a series, also where none is in it. */
+const STATES: readonly EndpointState[] = ['idle', 'connecting', 'ready', 'unhealthy', 'backoff'];
+
 /** All channels of one target, taken together. */
 interface TargetState {
   budget: number | undefined;
   panic: boolean;
-  readonly states: Map<string, number>;
+  /** Whether a look-up has come to something: a channel looks its target up at its first call. */
+  lookedUp: boolean;
+  readonly states: Map<EndpointState, number>;
   /** By address; of several channels, each has its own view of an endpoint. */
   readonly endpoints: Map<string, EndpointSnapshot[]>;
 }
@@ -50,7 +56,9 @@ function targetFamilies(parts: FollowedParts, maxEndpoints: number): readonly Fa
       help: 'Endpoints, by their state.',
       type: 'gauge',
       collect: (series) => {
-        for (const [target, { states }] of targetStates(parts, maxEndpoints)) {
+        for (const [target, { lookedUp, states }] of targetStates(parts, maxEndpoints)) {
+          // No endpoint where nobody has looked for one is not the same as none after a look-up.
+          if (!lookedUp) continue;
           for (const [state, count] of states) series.add(new LabelSet({ target, state }), count);
         }
       },
@@ -115,7 +123,8 @@ function targetStates(
     const label = parts.targetLabel(channel.target);
     const state = targets.get(label) ?? newState();
     targets.set(label, state);
-    const { retryBudget, panic, endpoints } = channel.snapshot();
+    const { retryBudget, panic, endpoints, resolutionError } = channel.snapshot();
+    state.lookedUp ||= endpoints.length > 0 || resolutionError !== undefined;
     if (retryBudget !== undefined) state.budget = (state.budget ?? 0) + retryBudget;
     state.panic ||= panic;
     for (const endpoint of endpoints) addEndpoint(state, endpoint, maxEndpoints);
@@ -124,7 +133,8 @@ function targetStates(
 }
 
 function newState(): TargetState {
-  return { budget: undefined, panic: false, states: new Map(), endpoints: new Map() };
+  const states = new Map(STATES.map((state) => [state, 0]));
+  return { budget: undefined, panic: false, lookedUp: false, states, endpoints: new Map() };
 }
 
 function addEndpoint(state: TargetState, endpoint: EndpointSnapshot, maxEndpoints: number): void {

@@ -39,6 +39,11 @@ export function isFailureCode(code: Status): boolean {
   return FAILURES.has(code);
 }
 
+/** Whether a success rate is made of it: the other codes are what callers asked for. */
+export function isOfSuccessRate(code: Status): boolean {
+  return code === Status.OK || isFailureCode(code);
+}
+
 /** A peer may send any number; what is no code of gRPC counts as UNKNOWN. */
 export function knownCode(code: number): Status {
   return code >= 0 && code < CODES && Number.isInteger(code) ? code : Status.UNKNOWN;

@@ -43,20 +43,33 @@ const SHARED_ONLY: Labels = {};
  * by a hash of the labels; this one is asked at a scrape, and costs calls nothing.
  */
 export class Family {
-  /** Not `readonly`: prom-client takes `_total` off it where it writes OpenMetrics. */
-  name: string;
   readonly help: string;
   readonly type: FamilyType;
   readonly aggregator = 'sum';
+  private readonly fullName: string;
+  /** What prom-client has set for the exposition that it asks for next. */
+  private nameToWrite: string | undefined = undefined;
   private readonly turns: ScrapeTurns;
   private readonly collectInto: FamilyOptions['collect'];
 
   constructor(turns: ScrapeTurns, { name, help, type, collect }: FamilyOptions) {
     this.turns = turns;
-    this.name = name;
+    this.fullName = name;
     this.help = help;
     this.type = type;
     this.collectInto = collect;
+  }
+
+  get name(): string {
+    return this.fullName;
+  }
+
+  /**
+   * prom-client takes `_total` off a counter right before it asks for values to write OpenMetrics
+   * of. That holds for those values only: the next exposition may be of another format.
+   */
+  set name(name: string) {
+    this.nameToWrite = name;
   }
 
   /** In Prometheus' text format 0.0.4, without a line end, and how many series that has. */
@@ -76,20 +89,25 @@ export class Family {
 
   /** For prom-client: what it makes text of. */
   getForPromString(): Promise<FamilyValues> {
-    return this.values((labels) => ({ labels: SHARED_ONLY, sharedLabels: labels }));
+    const name = this.nameToWrite ?? this.fullName;
+    this.nameToWrite = undefined;
+    return this.values(name, (labels) => ({ labels: SHARED_ONLY, sharedLabels: labels }));
   }
 
   /** For prom-client: what the processes of a cluster add up. */
   get(): Promise<FamilyValues> {
-    return this.values((labels) => ({ labels }));
+    return this.values(this.fullName, (labels) => ({ labels }));
   }
 
   /** For prom-client. What was counted stays: there are others who read the same counts. */
   reset(): void {}
 
-  private async values(labelsOf: (labels: Labels) => Omit<Value, 'value'>): Promise<FamilyValues> {
+  private async values(
+    name: string,
+    labelsOf: (labels: Labels) => Omit<Value, 'value'>,
+  ): Promise<FamilyValues> {
     await this.turns.next();
-    const { name, help, type, aggregator } = this;
+    const { help, type, aggregator } = this;
     const values: Value[] = [];
     this.collectInto({
       add: ({ labels }, value, suffix) => {

@@ -122,10 +122,11 @@ export class FollowedParts {
   private addCircuits(counts: Map<string, CircuitCount>, { byPath, channel }: BoundMethods): void {
     const target = this.targetLabel(channel.target);
     for (const { state } of byPath.values()) {
-      const { method, breaker } = state;
-      if (breaker === undefined) continue;
+      const { method, breaker, circuitsOpened } = state;
+      // A counter never goes back, nor away: a policy may take the breaker off that has opened.
+      if (breaker === undefined && circuitsOpened === 0) continue;
       const key = `${method.path} ${target}`;
-      const opened = (counts.get(key)?.opened ?? 0) + breaker.snapshot().timesOpened;
+      const opened = (counts.get(key)?.opened ?? 0) + circuitsOpened;
       counts.set(key, { method, target, opened });
     }
   }

@@ -1,4 +1,6 @@
+import type { Method } from '../../core/method.ts';
 import type { ClientMeter } from './client-meter.ts';
+import { CODES, isOfSuccessRate } from './codes.ts';
 import type { FamilyOptions, FamilyType, SeriesSink } from './family.ts';
 import { addHistogram } from './family.ts';
 import type { Histogram } from './histogram.ts';
@@ -8,10 +10,20 @@ import type { ServerMeter } from './server-meter.ts';
 
 type Meters<M> = ReadonlyMap<string, M>;
 
+/** By path. */
+export interface CountedMethods<M> {
+  readonly bound: ReadonlyMap<string, Method>;
+  /** Of those that were called. */
+  readonly meters: Meters<M>;
+}
+
+/** Of a method that nobody has called. */
+const NONE = new Float64Array(CODES);
+
 /** What the calls of each method came to. */
 export function methodFamilies(
-  servers: Meters<ServerMeter>,
-  clients: Meters<ClientMeter>,
+  servers: CountedMethods<ServerMeter>,
+  clients: CountedMethods<ClientMeter>,
   labels: LabelCache,
 ): readonly FamilyOptions[] {
   return [
@@ -23,13 +35,13 @@ export function methodFamilies(
       received: (meter) => meter.responseMessages,
       sent: (meter) => meter.requestMessages,
     }),
-    perMethod(servers, labels, {
+    perMethod(servers.meters, labels, {
       name: 'inboard_server_shed_total',
       help: 'Calls that a limit of the server itself refused with RESOURCE_EXHAUSTED.',
       type: 'counter',
       valueOf: (meter) => meter.shed,
     }),
-    histograms('inboard_server_deadline_remaining_seconds', servers, labels, {
+    histograms('inboard_server_deadline_remaining_seconds', servers.meters, labels, {
       help: 'Time that calls had left when they arrived; calls without a deadline are left out.',
       histogramOf: (meter) => meter.deadlines,
     }),
@@ -38,7 +50,7 @@ export function methodFamilies(
       help: 'Calls that this process refused to make, by who refused them.',
       type: 'counter',
       collect: (series) => {
-        for (const { method, rejected } of clients.values()) {
+        for (const { method, rejected } of clients.meters.values()) {
           const own = labels.of(method);
           for (const [reason, count] of rejected) series.add(own.with('reason', reason), count);
         }
@@ -50,7 +62,7 @@ export function methodFamilies(
 /** Names and meanings as go-grpc-prometheus has them. */
 function sideFamilies<M extends MethodMeter<never>>(
   side: 'client' | 'server',
-  meters: Meters<M>,
+  { bound, meters }: CountedMethods<M>,
   labels: LabelCache,
   messages: { readonly received: (meter: M) => number; readonly sent: (meter: M) => number },
 ): readonly FamilyOptions[] {
@@ -70,8 +82,8 @@ function sideFamilies<M extends MethodMeter<never>>(
       help: `RPCs completed ${on}, whatever they came to, by status code.`,
       type: 'counter',
       collect: (series) => {
-        for (const { method, codes } of meters.values()) {
-          addCodes(series, labels.of(method), codes);
+        for (const [path, method] of bound) {
+          addCodes(series, labels.of(method), meters.get(path)?.codes ?? NONE);
         }
       },
     },
@@ -94,9 +106,13 @@ function sideFamilies<M extends MethodMeter<never>>(
   ];
 }
 
+/**
+ * Success and what counts as a failure have series from the start: `increase()` and `rate()` do not
+ * see the first step of a series that begins with it.
+ */
 function addCodes(series: SeriesSink, labels: MethodLabels, codes: Float64Array): void {
   for (const [code, count] of codes.entries()) {
-    if (count > 0) series.add(labels.code(code), count);
+    if (count > 0 || isOfSuccessRate(code)) series.add(labels.code(code), count);
   }
 }
 

@@ -71,6 +71,10 @@ export class Metrics implements Telemetry {
   readonly recent: RecentCalls = new RecentCalls();
   private readonly clientMeters = new Map<string, ClientMeter>();
   private readonly serverMeters = new Map<string, ServerMeter>();
+  /** By path, of the methods that somebody may call. */
+  private readonly called = new Map<string, Method>();
+  /** By path, of the methods that a server has. */
+  private readonly served = new Map<string, Method>();
   private readonly parts: FollowedParts;
   private readonly boundsMs: readonly number[];
   private readonly deadlineBoundsMs: readonly number[];
@@ -85,8 +89,9 @@ export class Metrics implements Telemetry {
     this.deadlineBoundsMs = bounds('deadlineBucketsMs', deadlineBucketsMs);
     this.registry = registry;
     this.parts = new FollowedParts(maxTargets, maxEndpoints);
-    this.clientCall = counting((method, clock) => this.clientMeter(method, clock));
-    this.serverCall = counting((method, clock) => this.serverMeter(method, clock));
+    const { served, called } = this;
+    this.clientCall = counting(called, (method, clock) => this.clientMeter(method, clock));
+    this.serverCall = counting(served, (method, clock) => this.serverMeter(method, clock));
     this.register(maxEndpoints);
   }
 
@@ -112,11 +117,13 @@ export class Metrics implements Telemetry {
   }
 
   private register(maxEndpoints: number): void {
-    const { clientMeters, serverMeters, parts, registry } = this;
+    const { parts, registry } = this;
+    const servers = { bound: this.served, meters: this.serverMeters };
+    const clients = { bound: this.called, meters: this.clientMeters };
     const turns = new ScrapeTurns();
     const labels = new LabelCache();
     const families = [
-      ...methodFamilies(serverMeters, clientMeters, labels),
+      ...methodFamilies(servers, clients, labels),
       ...clientFamilies(parts, labels),
       ...channelFamilies(parts, maxEndpoints),
       ...serverFamilies(parts),
@@ -150,9 +157,11 @@ export class Metrics implements Telemetry {
 
 /** The meter is of the path: methods that are bound anew, and by several clients, share it. */
 function counting<C extends Call>(
+  bound: Map<string, Method>,
   meterFor: (method: Method, clock: Clock) => MethodMeter<C>,
 ): Interceptor<C> {
   return (next, method) => {
+    bound.set(method.path, method);
     let meter: MethodMeter<C> | undefined;
     return (call) => {
       meter ??= meterFor(method, call.runtime.clock);

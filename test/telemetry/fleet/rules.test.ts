@@ -48,14 +48,15 @@ describe('the alerts', () => {
       return (parse(text) as { tests: RuleTest[] }).tests;
     });
     const cases = tests.flatMap(({ promql_expr_test: checks }) =>
-      checks.map(({ expr, exp_samples: samples }) => {
+      checks.flatMap(({ expr, exp_samples: samples }) => {
         const [, alert] = /^ALERTS\{alertname="(\w+)",alertstate="firing"\}$/.exec(expr) ?? [];
-        return `${alert} ${samples.length > 0 ? 'fires' : 'does not'}`;
+        // Others are of several alerts, or of what is recorded.
+        return alert === undefined ? [] : `${alert} ${samples.length > 0 ? 'fires' : 'does not'}`;
       }),
     );
     const wanted = alerts.flatMap(({ alert }) => [`${alert} fires`, `${alert} does not`]);
     expect(alerts.length).toBeGreaterThan(15);
-    expect(cases.toSorted()).toEqual(wanted.toSorted());
+    expect(new Set(cases)).toEqual(new Set(wanted));
   });
 
   test('say how severe they are, what is wrong and what to do first', () => {

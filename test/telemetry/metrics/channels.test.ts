@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 
-import type { Channel, Server } from '../../../src/index.ts';
+import type { Channel, ResolverFactory, Server } from '../../../src/index.ts';
 import {
   createChannel,
   createClient,
@@ -50,9 +50,43 @@ describe('channels', () => {
     expect(named(found, 'inboard_channel_')).toEqual({
       [`inboard_channel_retry_budget{${target}}`]: expect.any(Number) as number,
       [`inboard_channel_panic{${target}}`]: 0,
+      [`inboard_channel_endpoints{${target},state="idle"}`]: 0,
+      [`inboard_channel_endpoints{${target},state="connecting"}`]: 0,
       [`inboard_channel_endpoints{${target},state="ready"}`]: 2,
+      [`inboard_channel_endpoints{${target},state="unhealthy"}`]: 0,
+      [`inboard_channel_endpoints{${target},state="backoff"}`]: 0,
       [`inboard_channel_ejections_total{${target}}`]: 0,
     });
+  });
+
+  test('a target without endpoints has a series of each state, once it was looked up', async () => {
+    const runtime = createRuntime({ logger: recordingLogger(), tracing: false });
+    const target = 'gone:///orders';
+    const gone: ResolverFactory = () => ({
+      loopback: true,
+      start: (listener) => listener.error({ code: Status.UNAVAILABLE, details: 'no such name' }),
+      resolveNow: () => undefined,
+      close: () => undefined,
+    });
+    const resolvers = { gone };
+    const channel = createChannel(target, { runtime, transport: inMemoryTransport(), resolvers });
+    const client = createClient(ShapesServiceDefinition, channel);
+    const endpoints = async (): Promise<Readonly<Record<string, number>>> =>
+      named(await scrape(runtime), 'inboard_channel_endpoints');
+    // Nobody has called yet: that is not as if all endpoints were gone.
+    expect(await endpoints()).toEqual({});
+    await rejection(client.unary({}));
+    const states = ['idle', 'connecting', 'ready', 'unhealthy', 'backoff'];
+    expect(await endpoints()).toEqual(
+      Object.fromEntries(
+        states.map((state) => [
+          `inboard_channel_endpoints{target="${target}",state="${state}"}`,
+          0,
+        ]),
+      ),
+    );
+    await client[Symbol.asyncDispose]();
+    channel.close();
   });
 
   test('ejections; they stay when the channel is closed', async () => {

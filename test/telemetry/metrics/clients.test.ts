@@ -5,6 +5,7 @@ import { recordingLogger, testPair } from '../../../src/testing/index.ts';
 import { ShapesServiceDefinition } from '../../../generated/inboard/testing/v1/shapes.ts';
 import { rejection, startPair } from '../../support/harness.ts';
 import { shapes } from '../../support/shapes-service.ts';
+import { changingPolicy } from '../../client/changing-policy.ts';
 import type { Exposition } from './exposition.ts';
 import { metricsIn, scrape, SERVICE, seriesOf } from './exposition.ts';
 import { holding } from './holding.ts';
@@ -80,6 +81,30 @@ describe('clients', () => {
     await client[Symbol.asyncDispose]();
     // The pair's own client is left, whose circuit is closed.
     expect(circuit(await scrape(pair.runtime))).toEqual([0, 1]);
+  });
+
+  test('a breaker that a policy takes off and puts on again has opened all the same', async () => {
+    const breaker = { minCalls: 2, openMs: 60_000, maxOpenMs: 60_000 };
+    const { source, change } = changingPolicy({ defaults: { breaker } });
+    const defaults = { retry: false as const };
+    await using pair = await startPair(
+      { unary: unavailable },
+      { client: { policy: source, defaults } },
+    );
+    const opened = `inboard_client_circuit_opened_total{${METHOD},target="${pair.target}"}`;
+    const count = async (): Promise<number | undefined> =>
+      (await scrape(pair.runtime)).series.get(opened);
+    const openIt = async (): Promise<void> => {
+      for (let call = 0; call < 2; call++) await rejection(pair.client.unary({}));
+    };
+    await openIt();
+    expect(await count()).toBe(1);
+    change({ defaults: { breaker: false } });
+    expect(await count()).toBe(1);
+    change({ defaults: { breaker } });
+    expect(await count()).toBe(1);
+    await openIt();
+    expect(await count()).toBe(2);
   });
 
   test('what other limits of this process refuse', async () => {

@@ -6,7 +6,7 @@ import { recordingLogger } from '../../../src/testing/index.ts';
 import type { Pair } from '../../support/harness.ts';
 import { collect, startPair } from '../../support/harness.ts';
 import { samples } from '../../support/shapes-service.ts';
-import { parseExposition } from './exposition.ts';
+import { parseExposition, scrape, seriesOf } from './exposition.ts';
 
 /** A pair whose runtime keeps metrics in a registry, and has made a call of each shape. */
 async function calledPair(registry?: Registry): Promise<Pair> {
@@ -55,7 +55,8 @@ test("goes to the program's own registry, beside what it has there", async () =>
   const { series } = parseExposition(await registry.metrics());
   expect(series.get('shop_orders_total')).toBe(3);
   const ended = [...series].filter(([key]) => key.startsWith('grpc_server_handled_total'));
-  expect(ended.map(([, value]) => value)).toEqual([1, 1, 1, 1]);
+  const counts = ended.map(([, value]) => value);
+  expect(counts.filter((count) => count > 0)).toEqual([1, 1, 1, 1]);
   expect(registryOf(pair)).toBe(registry);
 });
 
@@ -86,6 +87,42 @@ test('can be OpenMetrics', async () => {
   expect(text).toContain('# TYPE grpc_server_started counter');
   expect(text).toMatch(/^grpc_server_started_total\{grpc_type="unary",.*\} 1$/m);
   expect(text.endsWith('# EOF\n')).toBe(true);
+  expect(text).not.toContain('_total_total');
+});
+
+test('keeps its names after it was OpenMetrics once', async () => {
+  await using pair = await calledPair();
+  const registry = registryOf(pair) as Registry<
+    typeof Registry.OPENMETRICS_CONTENT_TYPE | typeof Registry.PROMETHEUS_CONTENT_TYPE
+  >;
+  new Counter({ name: 'shop_orders_total', help: 'Orders.', registers: [registry] }).inc(2);
+  const names = (text: string): string[] => text.match(/^(?:grpc|inboard)_\w+/gm) ?? [];
+  const before = names(await registry.metrics());
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  const open = await registry.metrics();
+  expect(names(open)).toEqual(before);
+  expect(names(await registry.metrics())).toEqual(before);
+  registry.setContentType(Registry.PROMETHEUS_CONTENT_TYPE);
+  const text = await registry.metrics();
+  expect(names(text)).toEqual(before);
+  expect(text).toContain('# TYPE grpc_server_started_total counter');
+  const families = await registry.getMetricsAsJSON();
+  expect(families.map(({ name }) => name)).toContain('grpc_server_started_total');
+});
+
+test('has success and failures of each method from the start, called or not', async () => {
+  await using pair = await startPair();
+  const failures = ['Unknown', 'DeadlineExceeded', 'ResourceExhausted', 'Unimplemented'];
+  const codes = ['OK', ...failures, 'Internal', 'Unavailable', 'DataLoss'];
+  const zeros = ['server', 'client'].flatMap((side) =>
+    codes.map((code) => [`grpc_${side}_handled_total{grpc_code="${code}"}`, 0]),
+  );
+  const found = Object.entries(seriesOf(await scrape(pair.runtime), 'UnarySafe'));
+  // Nothing else: what has no calls has no duration either.
+  const ofCalls = found.filter(([key]) => key.startsWith('grpc_'));
+  expect(Object.fromEntries(ofCalls)).toEqual(Object.fromEntries(zeros));
+  const { servers, clients } = metricsOf(pair.runtime) as Metrics;
+  expect([servers.size, clients.size]).toEqual([0, 0]);
 });
 
 test('can be added up over the processes of a cluster', async () => {
