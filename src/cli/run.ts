@@ -55,7 +55,7 @@ function toFailure(error: unknown): CliFailure {
   if (error instanceof CliFailure) return error;
   const message = error instanceof Error ? error.message : String(error);
   // By its name: to import its class is to load the whole library.
-  const isUsage = error instanceof Error && error.name === 'ConfigError';
+  const isUsage = error instanceof Error && ['ConfigError', 'PolicyError'].includes(error.name);
   return new CliFailure(message, isUsage ? { exitCode: EXIT.usage } : {});
 }
 

@@ -68,6 +68,7 @@ describe('inboard explain', () => {
     ['a method mistyped', ['orders.v1.OrdersService/GetOrdr'], 2, `Did you mean ${METHOD}?`],
     ['no such image', [METHOD, '--image', 'nowhere.binpb'], 2, 'there is no such file'],
     ['no such policy', [METHOD, '--policy', 'nowhere.yaml'], 2, 'nowhere.yaml'],
+    ['a policy that is wrong', [METHOD, '--policy', 'package.json'], 2, 'package.json'],
     ['two contracts', [METHOD, '--image', 'a', '--proto', 'b'], 2, 'are two contracts'],
     ['a contract and a process', [METHOD, '--image', 'a', '--from', 'b'], 2, 'Leave --image'],
     ['nobody there', [METHOD, '--from', 'http://127.0.0.1:9'], 1, 'cannot be reached'],

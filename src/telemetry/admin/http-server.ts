@@ -76,7 +76,9 @@ export class HttpListener {
       const address = formatHostPort(host, port);
       const cause = error as NodeJS.ErrnoException;
       const why =
-        cause.code === 'EADDRINUSE' ? 'another process or listener has it' : cause.message;
+        cause.code === 'EADDRINUSE'
+          ? 'it is in use; stop the process that holds it, or listen on port 0 for a free one'
+          : cause.message;
       throw new ListenError(address, `The admin listener cannot have ${address}: ${why}`, cause);
     }
     net.unref();

@@ -82,6 +82,11 @@ export class Metrics implements Telemetry {
   constructor(options: MetricsOptions = {}) {
     const { registry = new ScrapeRegistry(), maxTargets = MAX_TARGETS } = options;
     const { maxEndpoints = MAX_ENDPOINTS } = options;
+    if (typeof registry.registerMetric !== 'function') {
+      throw new ConfigError(
+        'metrics.registry is no Registry of prom-client: give one, or leave it',
+      );
+    }
     checkWhole('metrics.maxTargets', maxTargets, 0);
     checkWhole('metrics.maxEndpoints', maxEndpoints, 0);
     this.boundsMs = bounds('bucketsMs', options.bucketsMs ?? BUCKETS_MS);

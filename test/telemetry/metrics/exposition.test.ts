@@ -142,6 +142,7 @@ test('two in one registry are refused, and so are bounds that make no sense', ()
   const first = new Metrics({ registry });
   expect(first.registry).toBe(registry);
   expect(() => new Metrics({ registry })).toThrow('give one registry to one runtime');
+  expect(() => new Metrics({ registry: {} as Registry })).toThrow('no Registry of prom-client');
   expect(() => new Metrics({ bucketsMs: [5, 5] })).toThrow(ConfigError);
   expect(() => new Metrics({ deadlineBucketsMs: [0] })).toThrow(/deadlineBucketsMs\[0\] is 0/);
   expect(() => new Metrics({ maxTargets: -1 })).toThrow(/metrics\.maxTargets is -1/);
