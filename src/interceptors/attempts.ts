@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
+import { isAsyncIterable } from '../core/async-iterable.ts';
 import type { AttemptOwner } from '../core/attempt-call.ts';
 import { AttemptCall } from '../core/attempt-call.ts';
 import type { ClientCall } from '../core/client-call.ts';
@@ -76,9 +77,9 @@ export class Attempts implements AttemptOwner {
 
   private keepRequest(): void {
     const { call } = this;
-    const request = call.request as AsyncIterable<unknown, undefined> | null | undefined;
+    const { request } = call;
     // What is no stream is refused by whoever reads it.
-    if (typeof request?.[Symbol.asyncIterator] !== 'function') return;
+    if (!isAsyncIterable(request)) return;
     const replay = new ReplayBuffer(request, this.shared.replayQuota);
     this.replay = replay;
     call.onEnd(() => replay.close());
@@ -169,10 +170,7 @@ export class Attempts implements AttemptOwner {
     over: (status: CallStatus) => void,
   ): FollowedStream | undefined {
     const { path } = this.call.method;
-    if (
-      typeof (payload as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator] !==
-      'function'
-    ) {
+    if (!isAsyncIterable(payload)) {
       const details = 'A layer answered a streaming method with what is no async iterable';
       this.failed(attempt, new RpcError(path, { code: Status.INTERNAL, details }));
       return undefined;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { Metadata } from 'nice-grpc-common';
 
+import { isAsyncIterable } from '../core/async-iterable.ts';
 import type { Handler } from '../core/interceptor.ts';
 import type { Payload } from '../core/method.ts';
 import type { ServerCall } from '../core/server-call.ts';
@@ -121,9 +122,7 @@ function encode(call: ServerCall, message: unknown): Uint8Array {
 }
 
 function iterate(call: ServerCall, payload: Payload): AsyncIterator<unknown> {
-  const iterable = payload as AsyncIterable<unknown> | null | undefined;
-  if (typeof iterable?.[Symbol.asyncIterator] === 'function')
-    return iterable[Symbol.asyncIterator]();
+  if (isAsyncIterable(payload)) return payload[Symbol.asyncIterator]();
   const { logger } = call.runtime;
   logger.error({ method: call.path }, 'a streaming handler returned no async iterable');
   const details = 'The handler returned no stream: write it as an async generator';

@@ -1,3 +1,4 @@
+import { isAsyncIterable } from '../core/async-iterable.ts';
 import { Metadata } from 'nice-grpc-common';
 
 import type { ClientCall } from '../core/client-call.ts';
@@ -80,7 +81,7 @@ export class Exchange implements MessageSource {
         (this.outgoing === undefined ? undefined : refuseOutgoing(this.outgoing, limits));
       if (refusal !== undefined) return this.refuseToSend(refusal);
       if (!call.method.requestStream) first = this.encode(call.request);
-      else if (!isIterable(call.request)) return this.refuseToSend(NO_ITERABLE);
+      else if (!isAsyncIterable(call.request)) return this.refuseToSend(NO_ITERABLE);
     } catch (error) {
       const details = `The request cannot be encoded: ${describe(error)}`;
       return this.refuseToSend({ code: Status.INTERNAL, details, cause: error });
@@ -250,11 +251,6 @@ function merge(headers: Metadata | undefined, extra: Metadata | undefined): Meta
   const merged = Metadata(headers);
   for (const [name, values] of extra) merged.set(name, values);
   return merged;
-}
-
-function isIterable(request: unknown): boolean {
-  const iterable = request as Partial<AsyncIterable<unknown>> | null | undefined;
-  return typeof iterable?.[Symbol.asyncIterator] === 'function';
 }
 
 function stopIterating(iterator: AsyncIterator<unknown> | undefined): void {

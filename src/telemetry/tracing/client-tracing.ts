@@ -32,7 +32,6 @@ interface TracedCall {
   readonly recording: boolean;
   /** With the call's span in it. */
   readonly context: Context;
-  attempts: number;
 }
 
 const TRACED: CallKey<TracedCall | undefined> = callKey<TracedCall | undefined>(
@@ -88,7 +87,7 @@ function callStarter(
       if (!isValid(span)) return undefined;
       const recording = span.isRecording();
       const inside = trace.setSpan(parent, span);
-      const traced: TracedCall = { tracer, span, recording, context: inside, attempts: 0 };
+      const traced: TracedCall = { tracer, span, recording, context: inside };
       if (recording) record(call, traced, faults);
       return traced;
     } catch (error) {
@@ -105,7 +104,7 @@ function record(call: ClientCall, traced: TracedCall, faults: FaultLog): void {
   countMessages(call, span, 'client', faults);
   call.onEnd((status) => {
     endSpan(span, call, faults, () => {
-      span.setAttribute('inboard.attempts', traced.attempts);
+      span.setAttribute('inboard.attempts', call.attempts);
       setStatus(span, status, isClientError);
     });
   });
@@ -137,7 +136,6 @@ export function attemptTracing(options: ClientTracingOptions): Interceptor<Clien
     return (attempt) => {
       const call = attempt.get(TRACED);
       if (call === undefined) return next(attempt);
-      call.attempts++;
       const span = call.recording ? startAttempt(attempt, call, name, faults) : undefined;
       if (span === undefined) {
         propagation.inject(call.context, attempt);
