@@ -135,6 +135,44 @@ describe('time without calls', () => {
     expect(waits[5]).toBeGreaterThan(14_000);
     expect(waits[5]).toBeLessThan(18_000);
   });
+
+  /** When a call that is hedged away after 30 ms is tried next, while the others have 5 pending. */
+  function hedgedWaits(givenUpAfterMs: number): number[] {
+    const { load, peer } = among10();
+    const pending = 5 + 1;
+    for (let i = 0; i < 10; i++) call(load, 100 * i, 100);
+    for (let i = 0; i < 100; i++) call(peer, 1_000, 10);
+    const waits: number[] = [];
+    for (let nowMs = 1_000; waits.length < 6; nowMs += givenUpAfterMs) {
+      const sinceMs = nowMs;
+      while (load.cost(nowMs) > pending) nowMs += 10;
+      waits.push(nowMs - sinceMs);
+      load.begin(nowMs, true);
+      load.end('abandoned', nowMs, nowMs + givenUpAfterMs, true);
+    }
+    return waits;
+  }
+
+  test('must be longer each time that a probe was hedged away, by busy peers too', () => {
+    const waits = hedgedWaits(30);
+    expect(waits[0]).toBeLessThan(2_000);
+    expect(waits[5]).toBeGreaterThan(10_000);
+    // Given up before twice what is typical, it would still have taken that.
+    expect(hedgedWaits(15)[5]).toBeGreaterThan(10_000);
+  });
+
+  test('is as long as before when a probe was given up at once, which shows nothing', () => {
+    const waits = hedgedWaits(3);
+    expect(Math.max(...waits)).toBeLessThan(2 * (waits[0] ?? 0));
+    const { load, peer } = among10();
+    for (let i = 0; i < 10; i++) call(load, 100 * i, 100);
+    load.begin(3_000, true);
+    load.end('abandoned', 3_000, 3_100, true);
+    // Its decay is 2 s now, and stays so: with 1 s it would be like the others at 11 s.
+    load.begin(9_000, true);
+    load.end('abandoned', 9_000, 9_003, true);
+    expect(load.cost(11_003)).toBeGreaterThan(peer.cost(11_003));
+  });
 });
 
 describe('a failure', () => {

@@ -8,6 +8,7 @@ import { STOCK_CONFIG, STOCK_WORDS } from '../harness/stock-config.ts';
 const SHARE = 'of picks from 2 s on';
 const P99 = 'p99 against all-healthy';
 const HEALTHY = 'p99 all-healthy';
+const FAILED = 'reads failed';
 
 const PER_SECOND = 200;
 /** Long against what a busy machine adds. */
@@ -25,7 +26,7 @@ export const slow: Scenario = {
   stock: STOCK_WORDS,
 
   async run(stage) {
-    const { share, ratio, healthy, notes } = await slowOne(stage, (target) => {
+    const { share, ratio, healthy, failed, notes } = await slowOne(stage, (target) => {
       if (stage.variant === 'stock') return { kind: 'stock', target, serviceConfig: STOCK_CONFIG };
       if (stage.variant === 'on') return { kind: 'inboard', target };
       return { kind: 'inboard', target, channel: { balancer: 'round_robin' } };
@@ -35,6 +36,7 @@ export const slow: Scenario = {
         { name: SHARE, value: share * 100, atMost: 5, unit: ' %', digits: 2 },
         { name: P99, value: ratio, atMost: 1.5, unit: ' ×', digits: 2 },
         healthy,
+        failed,
       ],
       notes,
     };
@@ -52,13 +54,13 @@ export const slowHedged: Scenario = {
   stock: 'round_robin, hedgingPolicy of 3 attempts after 100 ms',
 
   async run(stage) {
-    const { ratio, healthy, notes } = await slowOne(stage, (target) => {
+    const { ratio, healthy, failed, notes } = await slowOne(stage, (target) => {
       if (stage.variant === 'stock') return { kind: 'stock', target, serviceConfig: STOCK_HEDGED };
       if (stage.variant === 'on') return { kind: 'inboard', target, defaults: { hedge: {} } };
       return { kind: 'inboard', target, channel: { balancer: 'round_robin' } };
     });
     return {
-      checks: [{ name: P99, value: ratio, atMost: 1.2, unit: ' ×', digits: 2 }, healthy],
+      checks: [{ name: P99, value: ratio, atMost: 1.2, unit: ' ×', digits: 2 }, healthy, failed],
       notes,
     };
   },
@@ -80,6 +82,7 @@ interface Slowed {
   readonly ratio: number;
   /** What it is held against must be what healthy servers give, or it says nothing. */
   readonly healthy: Check;
+  readonly failed: Check;
   readonly notes: Outcome['notes'];
 }
 
@@ -108,6 +111,7 @@ async function slowOne(stage: Stage, clientOf: (target: string) => ClientSpec): 
     ratio: p99After / p99Before,
     // The longest call takes 1.5 times the mean; a third of that for all else.
     healthy: { name: HEALTHY, value: p99Before, atMost: 2 * DELAY_MS, unit: ' ms' },
+    failed: { name: FAILED, value: calls.failed.count, atMost: 0 },
     notes: [
       `p99 ${p99Before.toFixed(1)} ms healthy, ${p99After.toFixed(1)} ms with one slow; ` +
         `${before.count} and ${after.count} reads, ${calls.failed.count} failed; the slow one got ` +

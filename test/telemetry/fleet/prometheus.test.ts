@@ -86,6 +86,8 @@ describe.skipIf(missing)(`a Prometheus that scrapes the shop${why}`, { timeout: 
   test('knows the codes, the methods and the shapes by go-grpc-prometheus’s names', async () => {
     const labels = async (expr: string, name: string): Promise<string[]> =>
       (await prometheus.query(expr)).map(({ metric }) => metric[name] ?? '');
+    // A call whose charge was refused: the scrape after the first such one shows that it happens.
+    await until('rate(grpc_client_handled_total{grpc_code="Aborted"}[1m]) > 0');
     const codes = await labels(
       'sum by (grpc_code) (rate(grpc_client_handled_total[1m])) > 0',
       'grpc_code',
