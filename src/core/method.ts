@@ -39,6 +39,12 @@ export interface Method extends MethodFacts {
   readonly response: Codec;
 }
 
+/** The halves of `/package.Service/Method`; empty where there is none. */
+export function splitPath(path: string): { readonly service: string; readonly method: string } {
+  const [, service = '', ...rest] = path.split('/');
+  return { service, method: rest.join('/') };
+}
+
 /** The shape that two stream flags make. */
 export function shapeOf(requestStream: boolean, responseStream: boolean): Shape {
   if (requestStream) return responseStream ? 'bidi_stream' : 'client_stream';

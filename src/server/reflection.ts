@@ -5,7 +5,7 @@ import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 
 import { ConfigError, describe } from '../core/errors.ts';
 import type { Method } from '../core/method.ts';
-import { shapeOf } from '../core/method.ts';
+import { shapeOf, splitPath } from '../core/method.ts';
 
 /** What `grpc.reflection.v1` needs to answer. */
 export interface ReflectionOptions {
@@ -22,7 +22,7 @@ export interface ReflectionOptions {
 export async function reflectionMethods(): Promise<Method[]> {
   const { ServerReflectionService } = await import('nice-grpc-server-reflection');
   return Object.entries(ServerReflectionService).map(([key, method]) => {
-    const [, service = '', name = ''] = method.path.split('/');
+    const { service, method: name } = splitPath(method.path);
     const { requestStream, responseStream } = method;
     return {
       path: method.path,

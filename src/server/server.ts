@@ -8,6 +8,7 @@ import { ConfigError } from '../core/errors.ts';
 import type { Handler, Interceptor } from '../core/interceptor.ts';
 import { bind } from '../core/interceptor.ts';
 import type { Method } from '../core/method.ts';
+import { splitPath } from '../core/method.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { ServerCall, StatusError } from '../core/server-call.ts';
 import { Status } from '../core/status.ts';
@@ -262,7 +263,7 @@ export class Server implements AsyncDisposable {
 
   /** What a call gets that no route takes: which half of its path is wrong. */
   private refuse(call: ServerCall): Promise<never> {
-    const [, service = '', name = ''] = call.path.split('/');
+    const { service, method: name } = splitPath(call.path);
     const known = [...this.routes.values()].some(({ method }) => method.service === service);
     const details = known
       ? `The service ${service} has no method '${name}'`

@@ -2,6 +2,7 @@ import type { Call } from '../../core/call.ts';
 import type { ClientCall } from '../../core/client-call.ts';
 import { parseTimeout } from '../../core/deadline.ts';
 import { RejectedError } from '../../core/errors.ts';
+import { splitPath } from '../../core/method.ts';
 import type { ServerCall } from '../../core/server-call.ts';
 import type { CallStatus } from '../../core/status.ts';
 import { Status } from '../../core/status.ts';
@@ -84,8 +85,8 @@ function nameOf({ method }: Call): Fields {
 
 /** A path that nothing is served under, as far as it is one. */
 function askedFor(path: string): Fields {
-  const [, service = '', ...rest] = path.split('/');
-  return { service: cut(service), method: cut(rest.join('/')), type: 'unknown' };
+  const { service, method } = splitPath(path);
+  return { service: cut(service), method: cut(method), type: 'unknown' };
 }
 
 function outcome(

@@ -2,7 +2,7 @@ import type { ChannelSnapshot, EndpointSnapshot } from '../../channel/channel-sn
 import type { MethodSnapshot } from '../../client/client-snapshot.ts';
 import type { ServerSnapshot } from '../../server/options.ts';
 import type { ChannelRow, CircuitRow, EndpointRow, ServerRow } from './console-state.ts';
-import { splitPath } from './split-path.ts';
+import { splitPath } from '../../core/method.ts';
 
 export function channelRow(channel: ChannelSnapshot): ChannelRow {
   return {

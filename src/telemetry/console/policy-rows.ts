@@ -1,6 +1,6 @@
 import type { MethodSnapshot } from '../../client/client-snapshot.ts';
 import type { PolicyRow } from './console-state.ts';
-import { splitPath } from './split-path.ts';
+import { splitPath } from '../../core/method.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
