@@ -10,6 +10,8 @@ export const EXIT = {
   usage: 2,
   /** Added to the code of a gRPC status that is not OK. */
   status: 64,
+  /** Something was found in contracts or in what they are used for; buf's own number. */
+  found: 100,
   /** 128 and the signal's number, as shells have it. */
   interrupted: 130,
   terminated: 143,

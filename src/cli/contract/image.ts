@@ -41,7 +41,8 @@ export async function buildFolder(folder: string): Promise<FileDescriptorSet> {
   return parseImage(folder, built.output);
 }
 
-function parseImage(file: string, raw: Buffer): FileDescriptorSet {
+/** Descriptors in what buf or protoc wrote; `file` names it in messages. */
+export function parseImage(file: string, raw: Buffer): FileDescriptorSet {
   try {
     const bytes = raw[0] === 0x1f && raw[1] === 0x8b ? gunzipSync(raw) : raw;
     const set = readSet(bytes);
