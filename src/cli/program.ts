@@ -9,6 +9,7 @@ import { defineDescribe } from './commands/describe.ts';
 import { defineExplain } from './commands/explain.ts';
 import { defineHealth } from './commands/health.ts';
 import { defineList } from './commands/list.ts';
+import { definePublish } from './commands/publish.ts';
 import { defineTop } from './commands/top.ts';
 
 const FOOTER = `
@@ -50,6 +51,7 @@ export function makeProgram(): Command {
   defineHealth(program);
   defineTop(program);
   defineCheck(program);
+  definePublish(program);
   defineBufCommands(program);
   defineCompletion(program);
   return program;

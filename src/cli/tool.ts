@@ -28,7 +28,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   tsc: 'typescript',
 };
 
-function findTool(name: string): string {
+/** Its path, in a folder `node_modules/.bin`. */
+export function findTool(name: string): string {
   const from = process.cwd();
   const file = process.platform === 'win32' ? `${name}.cmd` : name;
   for (let folder = from; ; folder = dirname(folder)) {

@@ -56,13 +56,13 @@ enum Kind {
 /** A user's repository, with git and all that is installed here. */
 export interface ContractProject {
   readonly folder: string;
-  write(file: string, text: string): Promise<void>;
+  readonly write: (file: string, text: string) => Promise<void>;
   /** Changes a text in a file; it must be there. */
-  change(from: string, to: string, file?: string): Promise<void>;
-  git(...args: string[]): Promise<string>;
+  readonly change: (from: string, to: string, file?: string) => Promise<void>;
+  readonly git: (...args: string[]) => Promise<string>;
   /** Commits all, and tags it where a tag is named. */
-  commit(tag?: string): Promise<void>;
-  inboard(...args: string[]): Promise<CliRun>;
+  readonly commit: (tag?: string) => Promise<void>;
+  readonly inboard: (...args: string[]) => Promise<CliRun>;
 }
 
 /** Without git's own configuration of whoever runs the tests. */

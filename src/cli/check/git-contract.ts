@@ -1,11 +1,11 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { FileDescriptorSet } from '@bufbuild/protobuf/wkt';
 
 import { buildFolder } from '../contract/image.ts';
 import { git, gitLine } from '../git.ts';
+import { withTemporaryFolder } from '../temporary-folder.ts';
 
 /** All that buf reads. */
 const CONTRACT = /(?:\.proto|(?:^|\/)buf(?:\.[\w.-]+)?\.(?:yaml|lock))$/;
@@ -18,8 +18,7 @@ const CONTRACT = /(?:\.proto|(?:^|\/)buf(?:\.[\w.-]+)?\.(?:yaml|lock))$/;
 export async function gitContract(commit: string): Promise<FileDescriptorSet | undefined> {
   const top = (await gitLine(['rev-parse', '--show-toplevel'])) ?? '.';
   const prefix = (await gitLine(['rev-parse', '--show-prefix'])) ?? '';
-  const folder = await mkdtemp(join(tmpdir(), 'inboard-baseline-'));
-  try {
+  return withTemporaryFolder('baseline', async (folder) => {
     const options = { cwd: top, env: { GIT_INDEX_FILE: join(folder, 'index') } };
     const read = await git(['read-tree', `${commit}:${prefix}`], options);
     // The folder itself is newer than the commit.
@@ -31,10 +30,8 @@ export async function gitContract(commit: string): Promise<FileDescriptorSet | u
     await mkdir(tree);
     const input = files.map((file) => `${file}\0`).join('');
     await git(['checkout-index', '-z', '--stdin', `--prefix=${tree}/`], { ...options, input });
-    return await buildFolder(tree);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+    return buildFolder(tree, `the contracts of ${commit}`);
+  });
 }
 
 function isContract(file: string): boolean {

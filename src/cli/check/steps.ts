@@ -1,8 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { captureBuf } from '../buf-process.ts';
+import { withTemporaryFolder } from '../temporary-folder.ts';
 import { lintAdvice } from './advice.ts';
 import type { Baseline, NoBaseline } from './baseline.ts';
 import { checkBreaking } from './breaking-step.ts';
@@ -54,12 +54,9 @@ async function withFile<T>(
   { descriptors }: Baseline,
   use: (file: string) => Promise<T>,
 ): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'inboard-check-'));
-  try {
+  return withTemporaryFolder('check', async (folder) => {
     const file = join(folder, 'baseline.binpb');
     await writeFile(file, bytesOf(descriptors));
-    return await use(file);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+    return use(file);
+  });
 }
