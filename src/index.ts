@@ -195,6 +195,7 @@ export type { CallKey } from './core/call-key.ts';
 export { callKey } from './core/call-key.ts';
 export { AttemptCall } from './core/attempt-call.ts';
 export { ClientCall } from './core/client-call.ts';
+export type { Criticality } from './core/criticality.ts';
 export type { Clock, Timer } from './core/clock.ts';
 export type {
   CallCredentials,

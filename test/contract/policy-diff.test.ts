@@ -51,6 +51,12 @@ const breaking: Readonly<Record<string, Case>> = {
     key: 'waitForReady',
     says: 'wait_for_ready of shop.v1.S/NoLongerWaits was true and is false (the default)',
   },
+  LessCritical: {
+    before: policy('criticality: CRITICALITY_CRITICAL'),
+    after: '',
+    key: 'criticality',
+    says: 'criticality of shop.v1.S/LessCritical was critical and is none',
+  },
   LevelDropped: {
     before: TWICE,
     after: '',
@@ -151,6 +157,10 @@ const compatible: Readonly<Record<string, Case>> = {
     after: policy('rate_limit: {per_second: 11}'),
   },
   RateRemoved: { before: policy('rate_limit: {per_second: 10}'), after: '' },
+  MoreCritical: {
+    before: policy('criticality: CRITICALITY_SHEDDABLE'),
+    after: policy('criticality: CRITICALITY_CRITICAL'),
+  },
   OtherBreaker: { before: '', after: policy('breaker: {min_calls: 5}') },
 };
 
@@ -189,7 +199,7 @@ describe('breaks callers, and is told by file and line', () => {
         message: expect.stringContaining(String(says)) as string,
       },
     ]);
-    expect(own[0]?.message).toMatch(/: .+; (?:keep (?:at least )?\S+|leave it out)$/);
+    expect(own[0]?.message).toMatch(/: .+; (?:keep (?:at least )?\S+|leave it out)/);
   });
 });
 
