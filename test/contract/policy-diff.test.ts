@@ -1,5 +1,9 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
 import { beforeAll, describe, expect, test } from 'vitest';
 
+import { root } from '../../scripts/lib/run.ts';
 import { diffPolicies, POLICY_DIFF_RULES } from '../../src/contract.ts';
 import { CONTRACT, contract, imageOf } from './support.ts';
 
@@ -228,3 +232,10 @@ test('a service’s option breaks each method that has no own, where the option 
   ]);
   expect(diffPolicies(await of(2), await of(3))).toEqual([]);
 }, 30_000);
+
+test('the README lists every rule, in these words', async () => {
+  const readme = await readFile(join(root, 'README.md'), 'utf8');
+  const rows = readme.match(/^\| key \| breaks callers \|\n\|.*\n((?:\|.*\n)+)/m)?.[1];
+  const listed = POLICY_DIFF_RULES.map(({ key, breaking: what }) => `| \`${key}\` | ${what} |\n`);
+  expect(rows).toBe(listed.join(''));
+});
