@@ -177,6 +177,15 @@ describe('what is compared with', () => {
     expect(shallow.code).toBe(2);
   });
 
+  test('a repository that git will not read is no repository without tags', async () => {
+    const project = await released();
+    await project.change('seconds: 2', 'seconds: 1');
+    const env = { GIT_TEST_ASSUME_DIFFERENT_OWNER: '1', GIT_CONFIG_GLOBAL: '/dev/null' };
+    const { code, stderr } = await inboard(['check'], { cwd: project.folder, env });
+    expect(stderr).toMatch(/dubious ownership.*--against FILE/s);
+    expect(code).toBe(1);
+  });
+
   test('a folder inside of a repository', async () => {
     const project = await contractProject();
     const inner = join(project.folder, 'services/shop');

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type { FileDescriptorSet } from '@bufbuild/protobuf/wkt';
 
 import { readImage } from '../contract/image.ts';
-import { usageFailure } from '../failure.ts';
-import { gitLine } from '../git.ts';
+import { CliFailure, usageFailure } from '../failure.ts';
+import { git, gitLine } from '../git.ts';
 import { gitContract } from './git-contract.ts';
 
 /** The image that a published package of contracts has. */
@@ -38,7 +38,9 @@ export interface BaselineOptions {
 export async function findBaseline(options: BaselineOptions): Promise<Baseline | NoBaseline> {
   const { against, tags } = options;
   if (against !== undefined) return namedBaseline(against);
-  const tag = await gitLine(['describe', '--tags', '--abbrev=0', `--match=${tags}`]);
+  const tag = (await inRepository())
+    ? await gitLine(['describe', '--tags', '--abbrev=0', `--match=${tags}`])
+    : undefined;
   if (tag !== undefined) {
     const descriptors = await gitContract(`refs/tags/${tag}`);
     if (descriptors !== undefined) return { name: `tag ${tag}`, descriptors };
@@ -77,6 +79,14 @@ export async function imageFile(path: string): Promise<string | undefined> {
   const inFolder = join(path, PACKAGE_IMAGE);
   if (await exists(inFolder)) return inFolder;
   return (await exists(path)) ? path : undefined;
+}
+
+/** Throws where git does not say: without tags all would pass, as in a clone of another user's. */
+async function inRepository(): Promise<boolean> {
+  const { code, errors } = await git(['rev-parse', '--git-dir'], { env: { LC_ALL: 'C' } });
+  if (code === 0) return true;
+  if (errors.includes('not a git repository')) return false;
+  throw new CliFailure(errors.trim(), { hint: 'Or name what to compare with: --against FILE' });
 }
 
 /** CI's clones often are: all would pass there, for want of the tags. */
