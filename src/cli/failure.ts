@@ -8,10 +8,10 @@ export const EXIT = {
   failure: 1,
   /** A wrong option, argument, file or target: nothing was tried. */
   usage: 2,
+  /** What was looked for is there: buf's findings, and uses of what is deprecated. */
+  found: 100,
   /** Added to the code of a gRPC status that is not OK. */
   status: 64,
-  /** Something was found in contracts or in what they are used for; buf's own number. */
-  found: 100,
   /** 128 and the signal's number, as shells have it. */
   interrupted: 130,
   terminated: 143,

@@ -5,6 +5,7 @@ import { defineBufCommands } from './commands/buf.ts';
 import { defineCall } from './commands/call.ts';
 import { defineCheck } from './commands/check.ts';
 import { defineCompletion } from './commands/completion.ts';
+import { defineDeprecations } from './commands/deprecations.ts';
 import { defineDescribe } from './commands/describe.ts';
 import { defineExplain } from './commands/explain.ts';
 import { defineHealth } from './commands/health.ts';
@@ -18,7 +19,7 @@ Exit codes:
   1       it did not: a service that is not serving, a tool that is missing
   2       a wrong option, argument, file or target; nothing was tried
   64+n    a call ended with the gRPC status n, such as 78 for UNAVAILABLE (14)
-  100     something was found: check, lint, breaking, format --exit-code
+  100     something was found: check, lint, breaking, format --exit-code, deprecations --fail-if-used
   130     Ctrl-C
 
 Examples:
@@ -50,6 +51,7 @@ export function makeProgram(): Command {
   defineExplain(program);
   defineHealth(program);
   defineTop(program);
+  defineDeprecations(program);
   defineCheck(program);
   definePublish(program);
   defineBufCommands(program);

@@ -11,7 +11,8 @@ import { lineOfProblem } from '../contract/places.ts';
 import { readDescriptors } from '../contract/read-contract.ts';
 import { ConfigError } from '../core/errors.ts';
 import { fileNames } from '../contract/file-names.ts';
-import { markPolicies, writePolicies } from './policy-marks.ts';
+import { deprecationsIn } from './deprecations.ts';
+import { markMethods, writeExtras } from './method-marks.ts';
 import { runTsProto } from './run-ts-proto.ts';
 
 /**
@@ -20,16 +21,18 @@ import { runTsProto } from './run-ts-proto.ts';
  */
 export async function generate(request: CodeGeneratorRequest): Promise<CodeGeneratorResponse> {
   const set = create(FileDescriptorSetSchema, { file: request.protoFile });
-  const { methods, problems } = readDescriptors(set, {
-    fileName: fileNames(process.cwd()),
-    only: new Set(request.fileToGenerate),
-  });
+  const only = new Set(request.fileToGenerate);
+  const { methods, problems } = readDescriptors(set, { fileName: fileNames(process.cwd()), only });
   if (problems.length > 0) throw new ConfigError(problems.map(lineOfProblem).join('\n'));
   const policies = new Map(methods.map(({ fullName, policy }) => [fullName, policy]));
-  const marked = markPolicies(request, policies);
+  const deprecations = deprecationsIn(set, only);
+  const marked = markMethods(request, (name) => ({
+    policy: policies.get(name),
+    deprecated: deprecations.get(name),
+  }));
   if (marked.request.fileToGenerate.length === 0) return nothing();
   const response = await runTsProto(marked.request);
-  return writePolicies(response, marked.policies);
+  return writeExtras(response, marked.extras);
 }
 
 /** Of a run over policy.proto alone, as the strategy `directory` makes them. */
