@@ -135,14 +135,16 @@ export class Channel {
   /** What the channel knows at this moment: all that its balancer goes by. */
   snapshot(): ChannelSnapshot {
     const nowMs = this.runtime.clock.now();
+    const { told } = this.settings;
     return {
       target: this.target,
-      balancer: this.settings.balancerName,
+      balancer: told.policy.balancer,
       resolutionError: this.resolution?.details,
       endpoints: this.endpoints.all.map((endpoint) => endpointSnapshot(endpoint, nowMs)),
       panic: this.endpoints.panic,
       ejections: this.endpoints.ejections.total,
       retryBudget: this.retryBudget?.balance,
+      ...told,
     };
   }
 

@@ -131,8 +131,14 @@ function makeResolver(
 /** What holds once a policy is laid over the options. */
 function settingsOf(options: ChannelOptions, policy: ChannelPolicy): ChannelSettings {
   checkChannelPolicy(policy);
-  const effective = effectiveChannelPolicy<BalancerFactory>(options, { channel: policy }).policy;
-  const { balancer, ...rest } = effective;
-  if (typeof balancer === 'function') return { ...rest, balancer, balancerName: 'custom' };
-  return { ...rest, balancer: BALANCERS[balancer], balancerName: balancer };
+  const { policy: settled, sources } = effectiveChannelPolicy<BalancerFactory>(options, {
+    channel: policy,
+  });
+  const { balancer, ...rest } = settled;
+  const own = typeof balancer === 'function';
+  return {
+    ...rest,
+    balancer: own ? balancer : BALANCERS[balancer],
+    told: { policy: { ...rest, balancer: own ? 'custom' : balancer }, sources },
+  };
 }
