@@ -30,6 +30,7 @@ const IN_USE_MS = 30_000;
  * several services may share one. Connects when the first call comes.
  */
 export class Channel {
+  /** As it was given, but for credentials in its authority: for people who look. */
   readonly target: string;
   readonly runtime: Runtime;
   readonly connectOptions: Omit<ConnectOptions, 'authority' | 'serverName'>;
