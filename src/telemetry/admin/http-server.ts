@@ -126,6 +126,8 @@ export class HttpListener {
     try {
       return await this.options.answer(exchange);
     } catch (error) {
+      // Whoever leaves before the request is whole is the failure, and hears of none.
+      if (exchange.response.destroyed) return undefined;
       this.options.failed(error, exchange.path);
       return json(500, { error: 'This could not be answered: the log tells why' });
     }
