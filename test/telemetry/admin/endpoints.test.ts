@@ -146,7 +146,12 @@ describe('/snapshot', () => {
     const address = `127.0.0.1:${running.pair.port}`;
     expect(bodyOf(answer)).toMatchObject({
       channels: [
-        { target: running.pair.target, endpoints: [{ address, state: 'ready', picks: 1 }] },
+        {
+          target: running.pair.target,
+          endpoints: [{ address, state: 'ready', picks: 1 }],
+          policy: { balancer: 'peak_ewma', ejection: { baseMs: 30_000 }, healthCheck: null },
+          sources: { balancer: 'default', 'ejection.baseMs': 'default', healthCheck: 'default' },
+        },
       ],
       clients: [
         {
