@@ -11,6 +11,7 @@ import { lineOfProblem } from '../contract/places.ts';
 import { readDescriptors } from '../contract/read-contract.ts';
 import { ConfigError } from '../core/errors.ts';
 import { fileNames } from '../contract/file-names.ts';
+import { descriptorsFile, splitParameter } from './descriptors-file.ts';
 import { markPolicies, writePolicies } from './policy-marks.ts';
 import { runTsProto } from './run-ts-proto.ts';
 
@@ -19,6 +20,7 @@ import { runTsProto } from './run-ts-proto.ts';
  * that makes no sense, one `file:line:column: message` a line.
  */
 export async function generate(request: CodeGeneratorRequest): Promise<CodeGeneratorResponse> {
+  const { forTsProto, descriptors } = splitParameter(request.parameter);
   const set = create(FileDescriptorSetSchema, { file: request.protoFile });
   const { methods, problems } = readDescriptors(set, {
     fileName: fileNames(process.cwd()),
@@ -28,8 +30,13 @@ export async function generate(request: CodeGeneratorRequest): Promise<CodeGener
   const policies = new Map(methods.map(({ fullName, policy }) => [fullName, policy]));
   const marked = markPolicies(request, policies);
   if (marked.request.fileToGenerate.length === 0) return nothing();
-  const response = await runTsProto(marked.request);
-  return writePolicies(response, marked.policies);
+  marked.request.parameter = forTsProto;
+  const response = writePolicies(await runTsProto(marked.request), marked.policies);
+  if (descriptors !== undefined) {
+    const own = new Set(marked.request.fileToGenerate);
+    response.file.push(descriptorsFile(descriptors, request.protoFile, own));
+  }
+  return response;
 }
 
 /** Of a run over policy.proto alone, as the strategy `directory` makes them. */

@@ -2,7 +2,8 @@
 /**
  * The code generator that buf runs: ts-proto's output, with the policy that a contract's options
  * carry written into the definition of each service, where a client finds it. It takes ts-proto's
- * options and runs the ts-proto that is installed beside it.
+ * options and runs the ts-proto that is installed beside it. An option of its own,
+ * `descriptors=descriptors.ts`, writes a module for a server's reflection, too (`strategy: all`).
  *
  * It stands before ts-proto and not beside it, since ts-proto leaves a service's options away and
  * writes a method's as bytes: a file of policies beside its own would have to be imported and
