@@ -1,14 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 import { note } from '../output.ts';
+import { startGroup } from '../process-group.ts';
 
 /** How a step ended. */
 export interface StepEnd {
   /** Undefined where the command is not installed; 1 where a signal ended it. */
   readonly code: number | undefined;
-  readonly stdout: string;
   /** The last lines of all that it printed. */
   readonly lastLines: string;
 }
@@ -44,52 +43,32 @@ export class Steps {
 
   /** Runs a command that is over at once. */
   async ask(command: string, args: readonly string[]): Promise<StepEnd> {
-    const child = spawn(command, args, {
-      cwd: this.folder,
-      env: environment(),
-      stdio: ['ignore', 'pipe', 'pipe'],
-      // A group of its own: npm starts others, which are to end with it. Windows has no such thing,
-      // and starts npm by a shell only; the arguments are none of the user's.
-      detached: process.platform !== 'win32',
-      shell: process.platform === 'win32',
-    });
-    const stop = (): void => end(child);
-    process.on('exit', stop);
-    try {
-      return await result(child);
-    } finally {
-      process.off('exit', stop);
-    }
+    return result(
+      startGroup(command, args, {
+        cwd: this.folder,
+        env: environment(),
+        stdio: ['ignore', 'pipe', 'pipe'],
+        // Windows starts npm by a shell only; nothing of the arguments is the user's.
+        shell: process.platform === 'win32',
+      }),
+    );
   }
 }
 
 async function result(child: ChildProcess): Promise<StepEnd> {
-  let stdout = '';
   let output = '';
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-    stdout = (stdout + text).slice(-KEPT);
-    output = (output + text).slice(-KEPT);
-  });
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    output = (output + text).slice(-KEPT);
-  });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      output = (output + text).slice(-KEPT);
+    });
+  }
   try {
     const [code] = (await once(child, 'close')) as [number | null];
     const lines = output.trim().split('\n');
-    return { code: code ?? 1, stdout, lastLines: lines.slice(-SHOWN_LINES).join('\n') };
+    return { code: code ?? 1, lastLines: lines.slice(-SHOWN_LINES).join('\n') };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    return { code: undefined, stdout: '', lastLines: '' };
-  }
-}
-
-function end(child: ChildProcess): void {
-  if (child.pid === undefined || child.exitCode !== null) return;
-  try {
-    if (process.platform === 'win32') child.kill();
-    else process.kill(-child.pid);
-  } catch {
-    // It has ended in this very moment.
+    return { code: undefined, lastLines: '' };
   }
 }
 
