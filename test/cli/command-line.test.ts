@@ -7,7 +7,6 @@ import { describe, expect, test } from 'vitest';
 import { inboard } from './cli.ts';
 
 const COMMANDS = [
-  'new',
   'list',
   'describe',
   'call',

@@ -61,6 +61,13 @@ describe('new refuses', () => {
     expect((await inboard(['new', 'other', ...BARE], { cwd })).code).toBe(0);
   });
 
+  test('nobody who asks for help', async () => {
+    const { code, stdout, stderr } = await inboard(['new', '--help']);
+    expect(stdout).toMatch(/^Usage: inboard new \[options\] <name>\n/);
+    expect(stdout).toMatch(/\nExamples:\n {2}inboard new shop\n/);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
   test('no name, two names and an option of nobody', async () => {
     const runs: [args: string[], message: RegExp][] = [
       [[], /missing required argument 'name'/],
