@@ -11,7 +11,7 @@ import { Steps } from '../new/steps.ts';
 import type { ProjectPlan } from '../new/write-project.ts';
 import { projectPackages, writeProject } from '../new/write-project.ts';
 import type { OutputOptions } from '../options.ts';
-import { note, print } from '../output.ts';
+import { print } from '../output.ts';
 
 export interface NewOptions extends OutputOptions {
   readonly inboard?: string;
@@ -48,7 +48,7 @@ export async function newProject(name: string, options: NewOptions): Promise<voi
   const silent = options.output === 'json' && !process.stderr.isTTY;
   const steps = new Steps(folder, silent);
   const tellOfHalf = (code: number): void => {
-    if (code === EXIT.interrupted || code === EXIT.terminated) tellInterrupted(name, steps.current);
+    if (code === EXIT.interrupted || code === EXIT.terminated) tellInterrupted(name, steps);
   };
   process.on('exit', tellOfHalf);
   try {
@@ -141,9 +141,9 @@ function stepFailure({ name, what, code, lastLines, todo }: FailedStep): CliFail
   });
 }
 
-function tellInterrupted(name: string, step: string): void {
-  note(`inboard: interrupted${step === '' ? '' : ` at: ${step}`}`);
-  note(`  ${name}/ is half made. Remove it, or go on there with: ${COMMANDS.join(' && ')}`);
+function tellInterrupted(name: string, steps: Steps): void {
+  steps.tell(`inboard: interrupted${steps.current === '' ? '' : ` at: ${steps.current}`}`);
+  steps.tell(`  ${name}/ is half made. Remove it, or go on there with: ${COMMANDS.join(' && ')}`);
 }
 
 function nextSteps({ name, installed, repository }: Made): string {
