@@ -12,11 +12,16 @@ export async function withPackedProject<T>(
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'inboard-pack-'));
   try {
-    await runOrThrow('npm', ['pack', '--pack-destination', folder]);
-    const tarball = (await readdir(folder)).find((name) => name.endsWith('.tgz'));
-    if (tarball === undefined) throw new Error(`npm pack left no tarball in ${folder}`);
-    return await use(join(folder, tarball), folder);
+    return await use(await packProject(folder), folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Builds and packs the project as `npm publish` would; returns the tarball in this folder. */
+export async function packProject(folder: string): Promise<string> {
+  await runOrThrow('npm', ['pack', '--pack-destination', folder]);
+  const tarball = (await readdir(folder)).find((name) => name.endsWith('.tgz'));
+  if (tarball === undefined) throw new Error(`npm pack left no tarball in ${folder}`);
+  return join(folder, tarball);
 }

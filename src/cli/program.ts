@@ -10,6 +10,7 @@ import { defineDescribe } from './commands/describe.ts';
 import { defineExplain } from './commands/explain.ts';
 import { defineHealth } from './commands/health.ts';
 import { defineList } from './commands/list.ts';
+import { defineNew } from './commands/new.ts';
 import { definePublish } from './commands/publish.ts';
 import { defineTop } from './commands/top.ts';
 
@@ -23,6 +24,7 @@ Exit codes:
   130     Ctrl-C
 
 Examples:
+  inboard new shop
   inboard list --target localhost:50051
   inboard describe orders.v1.OrdersService --target localhost:50051
   inboard call orders.v1.OrdersService/GetOrder -d '{"id": "a"}' --target localhost:50051
@@ -36,7 +38,7 @@ Each command has examples of its own: inboard COMMAND --help`;
  */
 export function makeProgram(): Command {
   const program = new Command('inboard')
-    .description('Calls, inspects and checks gRPC services and their contracts.')
+    .description('Makes, calls, inspects and checks gRPC services and their contracts.')
     .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
@@ -45,6 +47,7 @@ export function makeProgram(): Command {
     .enablePositionalOptions()
     .exitOverride()
     .addHelpText('after', FOOTER);
+  defineNew(program);
   defineList(program);
   defineDescribe(program);
   defineCall(program);

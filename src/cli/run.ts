@@ -11,7 +11,8 @@ export async function main(args: readonly string[]): Promise<void> {
   process.on('SIGTERM', () => process.exit(EXIT.terminated));
   process.on('uncaughtException', (error) => process.exit(report(error, args)));
   process.stdout.on('error', quitWithReader);
-  process.stderr.on('error', quitWithReader);
+  // What nobody reads there is no reason to leave work half done.
+  process.stderr.on('error', () => {});
   process.exitCode = await run(args);
   // Whatever still waits, such as a terminal's input, waits for nobody now.
   process.stdout.write('', () => process.exit());

@@ -12,6 +12,7 @@ import { readDescriptors } from '../contract/read-contract.ts';
 import { ConfigError } from '../core/errors.ts';
 import { fileNames } from '../contract/file-names.ts';
 import { deprecationsIn } from './deprecations.ts';
+import { descriptorsFile, splitParameter } from './descriptors-file.ts';
 import { markMethods, writeExtras } from './method-marks.ts';
 import { runTsProto } from './run-ts-proto.ts';
 
@@ -20,6 +21,7 @@ import { runTsProto } from './run-ts-proto.ts';
  * that makes no sense, one `file:line:column: message` a line.
  */
 export async function generate(request: CodeGeneratorRequest): Promise<CodeGeneratorResponse> {
+  const { forTsProto, descriptors } = splitParameter(request.parameter);
   const set = create(FileDescriptorSetSchema, { file: request.protoFile });
   const only = new Set(request.fileToGenerate);
   const { methods, problems } = readDescriptors(set, { fileName: fileNames(process.cwd()), only });
@@ -31,8 +33,13 @@ export async function generate(request: CodeGeneratorRequest): Promise<CodeGener
     deprecated: deprecations.get(name),
   }));
   if (marked.request.fileToGenerate.length === 0) return nothing();
-  const response = await runTsProto(marked.request);
-  return writeExtras(response, marked.extras);
+  marked.request.parameter = forTsProto;
+  const response = writeExtras(await runTsProto(marked.request), marked.extras);
+  if (descriptors !== undefined) {
+    const own = new Set(marked.request.fileToGenerate);
+    response.file.push(descriptorsFile(descriptors, request.protoFile, own));
+  }
+  return response;
 }
 
 /** Of a run over policy.proto alone, as the strategy `directory` makes them. */

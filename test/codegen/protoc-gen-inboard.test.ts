@@ -1,6 +1,8 @@
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { create, createFileRegistry, fromBinary } from '@bufbuild/protobuf';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { expect, test, vi } from 'vitest';
 
 import { CONTRACT, contract } from '../contract/support.ts';
@@ -140,4 +142,32 @@ test('a ts-proto that writes no definitions, or fails, is told of without a stac
   expect(failed.code).toBe(1);
   expect(failed.output).toContain('ts-proto failed: no such option');
   expect(failed.output).not.toMatch(/^\s+at /m);
+});
+
+test('descriptors=FILE writes what reflection needs, comments included, beside the code', async () => {
+  const folder = await project(`// Serves.\n${SERVICE}`);
+  const template = await readFile(join(folder, 'buf.gen.yaml'), 'utf8');
+  const withOption = (option: string): Promise<void> =>
+    writeFile(join(folder, 'buf.gen.yaml'), template.replace('opt:', `opt:\n      - ${option}`));
+  await withOption('descriptors=all.ts');
+  expect(await generate(folder)).toMatchObject({ code: 0, output: '' });
+  // ts-proto is told the same as without it.
+  expect(await optionsOf(folder)).toEqual(OPTIONS);
+
+  const { descriptors } = (await import(join(folder, 'generated/all.ts'))) as {
+    readonly descriptors: Uint8Array;
+  };
+  const { file } = fromBinary(FileDescriptorSetSchema, descriptors);
+  const registry = createFileRegistry(create(FileDescriptorSetSchema, { file }));
+  expect(registry.getService('shop.v1.S')?.methods.map(({ name }) => name)).toContain('Reads');
+  const commented = file.filter(({ sourceCodeInfo }) => sourceCodeInfo !== undefined);
+  expect(commented.map(({ name }) => name)).toEqual(['shop/v1/shop.proto']);
+  const comments = commented[0]?.sourceCodeInfo?.location.map((each) => each.leadingComments);
+  expect(comments).toEqual([' Serves.\n']);
+
+  await withOption('descriptors=all.binpb');
+  const { code, output } = await generate(folder);
+  expect(code).toBe(1);
+  expect(output).toContain("'descriptors=all.binpb' names no TypeScript file");
+  expect(output).not.toMatch(/^\s+at /m);
 });
