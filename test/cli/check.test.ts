@@ -41,7 +41,7 @@ const BREAKING: Readonly<Record<string, Change>> = {
   'a removed enum value': {
     from: '  KIND_BOOKS = 2;\n',
     to: '',
-    says: /shop\.proto:38:1: .*enum value "2".* was deleted; keep it with `\[deprecated = true\]`/,
+    says: /shop\.proto:39:1: .*enum value "2".* was deleted; keep it with `\[deprecated = true\]`/,
   },
   'a deleted service': {
     from: /service AuditService \{[^}]*\}\n\n/.exec(CONTRACT)?.[0] ?? '',

@@ -36,6 +36,7 @@ message GetShopRequest {
 message GetShopResponse {
   string name = 1;
   Kind kind = 2;
+  bytes picture = 3;
 }
 
 message CloseShopRequest {}

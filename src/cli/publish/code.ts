@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { cp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 
@@ -33,7 +34,7 @@ export async function packCode(
   const modules = dirname(dirname(findTool('tsc')));
   await symlink(modules, join(stage, 'node_modules'), 'junction');
   await generateCode(stage, templates);
-  await compile(stage);
+  await compile(stage, existsSync(join(modules, '@types', 'node')) ? ['node'] : []);
   return dependenciesOf(await importsOf(join(stage, 'code')), own, modules);
 }
 
@@ -55,8 +56,9 @@ async function generateCode(stage: string, templates: readonly string[]): Promis
   );
 }
 
-async function compile(stage: string): Promise<void> {
-  const config = { compilerOptions: COMPILER_OPTIONS, include: ['code'] };
+/** `types`: of what the code finds in its surroundings, such as Node's Buffer. */
+async function compile(stage: string, types: readonly string[]): Promise<void> {
+  const config = { compilerOptions: { ...COMPILER_OPTIONS, types }, include: ['code'] };
   await writeFile(join(stage, 'tsconfig.json'), JSON.stringify(config));
   // The compiler asks it what kind of modules to write; the package's own comes later.
   await writeFile(join(stage, 'package.json'), JSON.stringify({ type: 'module' }));
