@@ -5,6 +5,7 @@ import { defineBufCommands } from './commands/buf.ts';
 import { defineCall } from './commands/call.ts';
 import { defineCompletion } from './commands/completion.ts';
 import { defineDescribe } from './commands/describe.ts';
+import { defineDev } from './commands/dev.ts';
 import { defineExplain } from './commands/explain.ts';
 import { defineHealth } from './commands/health.ts';
 import { defineList } from './commands/list.ts';
@@ -24,6 +25,7 @@ Examples:
   inboard describe orders.v1.OrdersService --target localhost:50051
   inboard call orders.v1.OrdersService/GetOrder -d '{"id": "a"}' --target localhost:50051
   inboard health --target localhost:50051
+  inboard dev
 
 Each command has examples of its own: inboard COMMAND --help`;
 
@@ -48,6 +50,7 @@ export function makeProgram(): Command {
   defineExplain(program);
   defineHealth(program);
   defineTop(program);
+  defineDev(program);
   defineBufCommands(program);
   defineCompletion(program);
   return program;
