@@ -18,7 +18,7 @@ Exit codes:
   2       a wrong option, argument, file or target; nothing was tried
   64+n    a call ended with the gRPC status n, such as 78 for UNAVAILABLE (14)
   100     buf found something: lint, breaking, format --exit-code
-  130     Ctrl-C
+  130     Ctrl-C (143: SIGTERM)
 
 Examples:
   inboard list --target localhost:50051
@@ -53,5 +53,8 @@ export function makeProgram(): Command {
   defineDev(program);
   defineBufCommands(program);
   defineCompletion(program);
+  for (const command of program.commands) {
+    command.addHelpText('after', '\nExit codes: inboard --help');
+  }
   return program;
 }

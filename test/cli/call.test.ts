@@ -7,7 +7,7 @@ import { shapes } from '../support/shapes-service.ts';
 import type { CliOptions, CliRun, StartedCli } from './cli.ts';
 import { inboard, jsonLines, startInboard } from './cli.ts';
 import type { Descriptors } from './descriptors.ts';
-import { makeDescriptors, NOWHERE } from './descriptors.ts';
+import { makeDescriptors } from './descriptors.ts';
 
 let made: Descriptors;
 
@@ -187,15 +187,6 @@ describe('call', { timeout: 30_000 }, () => {
     expect(stderr).toContain('Did you mean "text"?');
     expect(code).toBe(2);
     await left.promise;
-  });
-
-  test('says what to do where nothing listens', async () => {
-    const args = ['call', 'inboard.testing.v1.ShapesService/Unary', '--target', NOWHERE];
-    const { code, stderr } = await inboard([...args, '--image', made.image]);
-    expect(stderr).toMatch(
-      /UNAVAILABLE \(14\): .*nothing listens there.*\n {2}Is a gRPC server up/,
-    );
-    expect(code).toBe(78);
   });
 
   test('ends at once with 130 on Ctrl-C, and the server is told', async () => {
