@@ -34,7 +34,8 @@ Each command has examples of its own: inboard COMMAND --help`;
  * help and completion answer at once.
  */
 export function makeProgram(): Command {
-  const program = new Command('inboard')
+  const program = new Command('inboard');
+  program
     .description('Calls, inspects and checks gRPC services and their contracts.')
     .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
@@ -42,6 +43,7 @@ export function makeProgram(): Command {
     .showHelpAfterError('(--help has examples)')
     // Where `inboard lint` hands options on, ours come before the command's name.
     .enablePositionalOptions()
+    .configureOutput({ outputError: (text, write) => write(suggestDashes(text, program)) })
     .exitOverride()
     .addHelpText('after', FOOTER);
   defineList(program);
@@ -57,4 +59,12 @@ export function makeProgram(): Command {
     command.addHelpText('after', '\nExit codes: inboard --help');
   }
   return program;
+}
+
+/** Who is used to tools in Go, such as grpcurl, writes `-plaintext`. */
+function suggestDashes(text: string, program: Command): string {
+  return text.replace(/unknown option '-(\w[\w-]+)'/, (whole, name: string) => {
+    const known = program.commands.flatMap(({ options }) => options.map(({ long }) => long));
+    return known.includes(`--${name}`) ? `${whole}\n(Did you mean --${name}?)` : whole;
+  });
 }

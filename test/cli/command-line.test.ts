@@ -44,6 +44,8 @@ describe('inboard', () => {
     ['no command', [], /Usage: inboard/],
     ['a command mistyped', ['lst'], /unknown command 'lst'\n\(Did you mean list\?\)/],
     ['an option mistyped', ['list', '--targt', 'a'], /'--targt'\n\(Did you mean --target\?\)/],
+    ['an option as in Go', ['list', '-plaintext'], /'-plaintext'\n\(Did you mean --plaintext\?\)/],
+    ['no option in Go either', ['list', '-xyz'], /'-xyz'\n\(--help/],
     ['an option without its value', ['list', '--target'], /argument missing/],
     ['no such format', ['list', '-o', 'yaml'], /Allowed choices are table, json/],
     ['no time', ['list', '--timeout', 'soon'], /'soon' is invalid\. Write 500ms, 2s or 1m/],
