@@ -82,6 +82,10 @@ export class DevProject {
     await chmod(join(this.folder, file), 0o755);
   }
 
+  async move(from: string, to: string): Promise<void> {
+    await rename(join(this.folder, from), join(this.folder, to));
+  }
+
   async remove(file: string): Promise<void> {
     await rm(join(this.folder, file), { recursive: true });
   }

@@ -74,6 +74,27 @@ describe('dev', { timeout: 30_000 }, () => {
     expect(await dev.namesUntil('started')).toEqual(['started']);
   });
 
+  test('goes on where tools are away for a while', async () => {
+    const project = await DevProject.make();
+    await using dev = project.dev('src/server.ts', '--', '0');
+    const { pid } = await dev.until('started');
+    await project.move('node_modules', 'away');
+    await project.write('src/greeting.ts', "export const greeting: string = 'a';\n");
+    expect(await dev.until('types')).toMatchObject({
+      ok: false,
+      output: expect.stringContaining('tsc ENOENT') as string,
+    });
+    expect(await dev.next()).toEqual({ event: 'waiting', pid });
+    await project.write('proto/shop/v1/more.proto', 'syntax = "proto3";\npackage shop.v1;\n');
+    expect(await dev.until('generate')).toMatchObject({
+      ok: false,
+      output: expect.stringContaining('buf is not installed') as string,
+    });
+    await project.move('away', 'node_modules');
+    await project.write('src/greeting.ts', "export const greeting: string = 'b';\n");
+    expect(await dev.until('started')).not.toMatchObject({ pid });
+  });
+
   test('says how to install buf where it is not', async () => {
     const project = await DevProject.make();
     await project.remove('node_modules');

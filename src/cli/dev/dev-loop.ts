@@ -65,17 +65,29 @@ export class DevLoop {
   private async generated(): Promise<boolean> {
     if (!this.stale) return true;
     const step = this.parts.generation.run();
-    this.stale = !(await this.tell('generating code', step));
+    this.stale = !(await this.tell('generate', 'generating code', step));
     return !this.stale;
   }
 
   private async checked(): Promise<boolean> {
     const { types } = this.parts;
-    return types === undefined || this.tell('checking types', checkTypes(types));
+    return types === undefined || this.tell('types', 'checking types', checkTypes(types));
   }
 
-  private async tell(what: string, step: Promise<StepEvent>): Promise<boolean> {
-    const event = await withProgress(what, step);
+  private async tell(
+    name: StepEvent['event'],
+    what: string,
+    step: Promise<StepEvent>,
+  ): Promise<boolean> {
+    const since = performance.now();
+    let event: StepEvent;
+    try {
+      event = await withProgress(what, step);
+    } catch (error) {
+      // A tool that is not there, for packages are being installed: it may come back.
+      const output = error instanceof Error ? error.message : String(error);
+      event = { event: name, ok: false, ms: performance.now() - since, output };
+    }
     this.parts.report(event);
     return event.ok;
   }
