@@ -1,5 +1,5 @@
 import { Metadata } from 'nice-grpc-common';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 import { HealthDefinition } from '../../generated/grpc/health/v1/health.ts';
 import type { RpcError, ServerOptions } from '../../src/index.ts';
@@ -37,7 +37,7 @@ class Held {
   async start(pair: Pair, count: number): Promise<Promise<unknown>[]> {
     const before = this.begun;
     const calls = Array.from({ length: count }, () => pair.client.unary({}));
-    await expect.poll(() => this.begun === before + count).toBe(true);
+    await vi.waitUntil(() => this.begun === before + count);
     return calls;
   }
 }
