@@ -17,6 +17,7 @@ import { createAmbientContext } from './core/ambient.ts';
 import { createSystemClock } from './core/clock.ts';
 import type { ServiceDefinition } from './core/definition.ts';
 import type { AdminListener } from './core/admin.ts';
+import { checkCallerName } from './core/caller-name.ts';
 import { ConfigError } from './core/errors.ts';
 import type { Runtime } from './core/runtime.ts';
 import type { Telemetry } from './core/telemetry.ts';
@@ -51,10 +52,12 @@ export interface RuntimeOptions extends Partial<Runtime> {
 
 /**
  * A runtime of the process's own clock, randomness, log and telemetry; parts may be replaced. Throws
- * a `ConfigError` where `telemetry` is given and what it stands in place of.
+ * a `ConfigError` where `telemetry` is given and what it stands in place of, and for a `service`
+ * that no server would take.
  */
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
   const { metrics, tracing, accessLog: log, watchers, telemetry, ...replaced } = options;
+  if (replaced.service !== undefined) checkCallerName('service', replaced.service);
   const parts = replaced.parts ?? new LiveParts();
   const watching = { metrics, tracing, accessLog: log, watchers };
   return {
@@ -195,6 +198,7 @@ export type { CallKey } from './core/call-key.ts';
 export { callKey } from './core/call-key.ts';
 export { AttemptCall } from './core/attempt-call.ts';
 export { ClientCall } from './core/client-call.ts';
+export type { Criticality } from './core/criticality.ts';
 export type { Clock, Timer } from './core/clock.ts';
 export type {
   CallCredentials,
@@ -207,6 +211,7 @@ export type {
 } from './core/credentials.ts';
 export { insecure, serverTls, tls } from './core/credentials.ts';
 export type { MethodDefinition, ServiceDefinition } from './core/definition.ts';
+export type { FieldDeprecation, MethodDeprecation } from './core/deprecation.ts';
 export type { Rejection } from './core/errors.ts';
 export {
   CircuitOpenError,
@@ -215,6 +220,7 @@ export {
   RejectedError,
   RpcError,
 } from './core/errors.ts';
+export type { Identity } from './core/identity.ts';
 export type { Handler, Interceptor } from './core/interceptor.ts';
 export type { Method, Payload, Shape } from './core/method.ts';
 export type { CallRuntime, Logger } from './core/call-runtime.ts';
@@ -232,7 +238,7 @@ export type {
 } from './core/transport.ts';
 export type { ErrorDetail, ErrorDetailInput } from './errors/error-details.ts';
 export { errorDetails, findErrorDetail, RichServerError } from './errors/error-details.ts';
-export type { Authenticator, Identity } from './interceptors/authentication.ts';
+export type { Authenticator } from './interceptors/authentication.ts';
 export type { AccessRule, AccessRules } from './interceptors/authorization.ts';
 export type { Violation } from './interceptors/validation.ts';
 export type { Fallback } from './interceptors/fallback.ts';

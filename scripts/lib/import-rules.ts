@@ -62,7 +62,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   compat: ['index.ts', 'auth.ts'],
   testing: ['index.ts', 'auth.ts', 'core', 'transports', 'generated'],
   // Beside those names, code for the services it speaks, and single files that know nothing else:
-  // the version, which must not load the library for `--help`; the ones the console shares with it.
+  // the version, which must not load the library for `--help`; those that an admin listener and it share.
   cli: [
     'index.ts',
     'auth.ts',
@@ -71,6 +71,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
     'core/version.ts',
     'config/did-you-mean.ts',
     'telemetry/console/console-state.ts',
+    'telemetry/deprecations/report.ts',
   ],
 };
 

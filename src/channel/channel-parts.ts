@@ -7,6 +7,7 @@ import type { Resolver } from './resolver.ts';
 
 /** What a channel is made of; `createChannel` puts it together. */
 export interface ChannelParts {
+  /** As people may see it. */
   readonly target: string;
   readonly resolver: Resolver;
   readonly transport: Transport;

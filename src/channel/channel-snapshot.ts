@@ -1,8 +1,9 @@
 import type { EndpointState } from './balancer.ts';
+import type { ChannelPolicySnapshot } from './channel-settings.ts';
 import type { Endpoint } from './endpoint.ts';
 
 /** What a channel knows at one moment. */
-export interface ChannelSnapshot {
+export interface ChannelSnapshot extends ChannelPolicySnapshot {
   readonly target: string;
   /** The balancer's name; `'custom'` for one of your own. */
   readonly balancer: string;

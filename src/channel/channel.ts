@@ -30,6 +30,7 @@ const IN_USE_MS = 30_000;
  * several services may share one. Connects when the first call comes.
  */
 export class Channel {
+  /** As it was given, but for credentials in its authority: for people who look. */
   readonly target: string;
   readonly runtime: Runtime;
   readonly connectOptions: Omit<ConnectOptions, 'authority' | 'serverName'>;
@@ -135,14 +136,16 @@ export class Channel {
   /** What the channel knows at this moment: all that its balancer goes by. */
   snapshot(): ChannelSnapshot {
     const nowMs = this.runtime.clock.now();
+    const { told } = this.settings;
     return {
       target: this.target,
-      balancer: this.settings.balancerName,
+      balancer: told.policy.balancer,
       resolutionError: this.resolution?.details,
       endpoints: this.endpoints.all.map((endpoint) => endpointSnapshot(endpoint, nowMs)),
       panic: this.endpoints.panic,
       ejections: this.endpoints.ejections.total,
       retryBudget: this.retryBudget?.balance,
+      ...told,
     };
   }
 

@@ -34,6 +34,14 @@ export function parseTarget(uri: string): Target {
 }
 
 /**
+ * A target as logs, metrics and consoles may have it: without the user and the password that the
+ * authority of a scheme of your own may hold.
+ */
+export function shownTarget(uri: string): string {
+  return uri.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, '$1…@');
+}
+
+/**
  * The endpoint that `host:port`, `[v6]:port` or `unix:PATH` names. It goes by the host as written:
  * `orders:50051` is called as such, and must show a certificate for `orders`. A socket file goes
  * by `localhost`. `what` says in errors where the text stands. Throws a `ConfigError`.

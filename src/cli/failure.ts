@@ -8,6 +8,8 @@ export const EXIT = {
   failure: 1,
   /** A wrong option, argument, file or target: nothing was tried. */
   usage: 2,
+  /** What was looked for is there: buf's findings, and uses of what is deprecated. */
+  found: 100,
   /** Added to the code of a gRPC status that is not OK. */
   status: 64,
   /** 128 and the signal's number, as shells have it. */

@@ -68,8 +68,14 @@ export function addContract(command: Command): Command {
     .option('--proto <folder>', 'contract from a folder of .proto files, built by buf');
 }
 
-function collect(value: string, before: readonly string[]): readonly string[] {
+/** Of an option that is repeatable. */
+export function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
+}
+
+/** For an option that is repeatable, and takes several at once: `a,b`. */
+export function collectList(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, ...value.split(',')];
 }
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };

@@ -3,12 +3,15 @@ import { Command } from 'commander';
 import { VERSION } from '../core/version.ts';
 import { defineBufCommands } from './commands/buf.ts';
 import { defineCall } from './commands/call.ts';
+import { defineCheck } from './commands/check.ts';
 import { defineCompletion } from './commands/completion.ts';
+import { defineDeprecations } from './commands/deprecations.ts';
 import { defineDescribe } from './commands/describe.ts';
 import { defineExplain } from './commands/explain.ts';
 import { defineHealth } from './commands/health.ts';
 import { defineList } from './commands/list.ts';
 import { defineNew } from './commands/new.ts';
+import { definePublish } from './commands/publish.ts';
 import { defineTop } from './commands/top.ts';
 
 const FOOTER = `
@@ -17,7 +20,7 @@ Exit codes:
   1       it did not: a service that is not serving, a tool that is missing
   2       a wrong option, argument, file or target; nothing was tried
   64+n    a call ended with the gRPC status n, such as 78 for UNAVAILABLE (14)
-  100     buf found something: lint, breaking, format --exit-code
+  100     something was found: check, lint, breaking, format --exit-code, deprecations --fail-if-used
   130     Ctrl-C
 
 Examples:
@@ -51,6 +54,9 @@ export function makeProgram(): Command {
   defineExplain(program);
   defineHealth(program);
   defineTop(program);
+  defineDeprecations(program);
+  defineCheck(program);
+  definePublish(program);
   defineBufCommands(program);
   defineCompletion(program);
   return program;

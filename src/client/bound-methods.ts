@@ -105,8 +105,8 @@ export class BoundMethods {
     const { perCall = [], perAttempt = [] } = interceptors;
     if (stack === 'bare') return [...perCall, ...perAttempt];
     const shared = this.channel;
-    const { telemetry } = this.channel.runtime;
-    const own = { telemetry, stateOf, fallbackOf, classifierOf, shared };
+    const { telemetry, service } = this.channel.runtime;
+    const own = { telemetry, service, stateOf, fallbackOf, classifierOf, shared };
     const named = clientStack({ ...interceptors, ...own });
     return named.flatMap(({ layers }) => layers);
   }

@@ -6,6 +6,7 @@ import { attemptTimeout } from '../interceptors/attempt-timeout.ts';
 import type { SharedRetryState } from '../interceptors/attempts.ts';
 import { breaker } from '../interceptors/breaker.ts';
 import { bulkhead } from '../interceptors/bulkhead.ts';
+import { callerName } from '../interceptors/caller-name.ts';
 import { clientContext } from '../interceptors/client-context.ts';
 import type { Fallback } from '../interceptors/fallback.ts';
 import { fallback } from '../interceptors/fallback.ts';
@@ -26,6 +27,8 @@ export interface ClientInterceptors {
 
 export interface ClientStackOptions extends ClientInterceptors {
   readonly telemetry: readonly Telemetry[];
+  /** What this process calls itself; undefined where it has no name. */
+  readonly service?: string | undefined;
   readonly stateOf: (method: Method) => MethodState;
   readonly fallbackOf: (method: Method) => Fallback | undefined;
   readonly classifierOf: (method: Method) => FailureClassifier | undefined;
@@ -44,6 +47,8 @@ export function clientStack(options: ClientStackOptions): NamedLayer<Interceptor
   return [
     // First, since the deadline bounds every wait below.
     { name: 'context', layers: [clientContext((method) => stateOf(method).policy)] },
+    // After what is inherited: metadata that is handed down is not replaced.
+    { name: 'caller-name', layers: [callerName(options.service)] },
     // Sees one call however often it is tried, and every rejection made below.
     { name: 'telemetry', layers: telemetry.flatMap(({ clientCall }) => clientCall ?? []) },
     // What users add is seen by telemetry, and sees what it leaves on the call.

@@ -9,7 +9,7 @@ import type { ResolverFactory } from '../channel/resolver.ts';
 import { dnsResolver } from '../channel/resolvers/dns.ts';
 import { fileResolver } from '../channel/resolvers/file.ts';
 import { staticResolver, unixResolver } from '../channel/resolvers/static.ts';
-import { parseTarget } from '../channel/target.ts';
+import { parseTarget, shownTarget } from '../channel/target.ts';
 import { checkChannelPolicy } from '../config/check-policy.ts';
 import { effectiveChannelPolicy } from '../config/effective-policy.ts';
 import type { PolicySource } from '../config/policy-source.ts';
@@ -92,7 +92,7 @@ export function makeChannel(
   checkChannelPolicy(options, OTHER_OPTIONS);
   const resolver = makeResolver(target, options, runtime);
   const channel = new Channel({
-    target,
+    target: shownTarget(target),
     resolver,
     transport,
     settingsOf: (policy) => settingsOf(options, policy),
@@ -131,8 +131,14 @@ function makeResolver(
 /** What holds once a policy is laid over the options. */
 function settingsOf(options: ChannelOptions, policy: ChannelPolicy): ChannelSettings {
   checkChannelPolicy(policy);
-  const effective = effectiveChannelPolicy<BalancerFactory>(options, { channel: policy }).policy;
-  const { balancer, ...rest } = effective;
-  if (typeof balancer === 'function') return { ...rest, balancer, balancerName: 'custom' };
-  return { ...rest, balancer: BALANCERS[balancer], balancerName: balancer };
+  const { policy: settled, sources } = effectiveChannelPolicy<BalancerFactory>(options, {
+    channel: policy,
+  });
+  const { balancer, ...rest } = settled;
+  const own = typeof balancer === 'function';
+  return {
+    ...rest,
+    balancer: own ? balancer : BALANCERS[balancer],
+    told: { policy: { ...rest, balancer: own ? 'custom' : balancer }, sources },
+  };
 }

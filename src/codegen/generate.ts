@@ -11,8 +11,9 @@ import { lineOfProblem } from '../contract/places.ts';
 import { readDescriptors } from '../contract/read-contract.ts';
 import { ConfigError } from '../core/errors.ts';
 import { fileNames } from '../contract/file-names.ts';
+import { deprecationsIn } from './deprecations.ts';
 import { descriptorsFile, splitParameter } from './descriptors-file.ts';
-import { markPolicies, writePolicies } from './policy-marks.ts';
+import { markMethods, writeExtras } from './method-marks.ts';
 import { runTsProto } from './run-ts-proto.ts';
 
 /**
@@ -22,16 +23,18 @@ import { runTsProto } from './run-ts-proto.ts';
 export async function generate(request: CodeGeneratorRequest): Promise<CodeGeneratorResponse> {
   const { forTsProto, descriptors } = splitParameter(request.parameter);
   const set = create(FileDescriptorSetSchema, { file: request.protoFile });
-  const { methods, problems } = readDescriptors(set, {
-    fileName: fileNames(process.cwd()),
-    only: new Set(request.fileToGenerate),
-  });
+  const only = new Set(request.fileToGenerate);
+  const { methods, problems } = readDescriptors(set, { fileName: fileNames(process.cwd()), only });
   if (problems.length > 0) throw new ConfigError(problems.map(lineOfProblem).join('\n'));
   const policies = new Map(methods.map(({ fullName, policy }) => [fullName, policy]));
-  const marked = markPolicies(request, policies);
+  const deprecations = deprecationsIn(set, only);
+  const marked = markMethods(request, (name) => ({
+    policy: policies.get(name),
+    deprecated: deprecations.get(name),
+  }));
   if (marked.request.fileToGenerate.length === 0) return nothing();
   marked.request.parameter = forTsProto;
-  const response = writePolicies(await runTsProto(marked.request), marked.policies);
+  const response = writeExtras(await runTsProto(marked.request), marked.extras);
   if (descriptors !== undefined) {
     const own = new Set(marked.request.fileToGenerate);
     response.file.push(descriptorsFile(descriptors, request.protoFile, own));

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 /**
- * The code generator that buf runs: ts-proto's output, with the policy that a contract's options
- * carry written into the definition of each service, where a client finds it. It takes ts-proto's
- * options and runs the ts-proto that is installed beside it. An option of its own,
- * `descriptors=descriptors.ts`, writes a module for a server's reflection, too (`strategy: all`).
+ * The code generator that buf runs: ts-proto's output, with what ts-proto leaves away written into
+ * the definition of each service: the policy that a contract's options carry, where a client finds
+ * it, and what is deprecated, where a server does. It takes ts-proto's options and runs the ts-proto
+ * that is installed beside it. An option of its own, `descriptors=descriptors.ts`, writes a module
+ * for a server's reflection, too (`strategy: all`).
  *
  * It stands before ts-proto and not beside it, since ts-proto leaves a service's options away and
  * writes a method's as bytes: a file of policies beside its own would have to be imported and

@@ -1,3 +1,4 @@
+import type { Criticality } from '../core/criticality.ts';
 import type { MethodFacts } from '../core/method.ts';
 import type {
   BalancerName,
@@ -45,6 +46,8 @@ export interface ResolvedMethodPolicy {
   readonly attemptTimeoutMs: number | undefined;
   readonly waitForReady: boolean;
   readonly idempotent: boolean;
+  /** Undefined where nobody says any. */
+  readonly criticality: Criticality | undefined;
   readonly retry: RetryPolicy | undefined;
   readonly hedge: HedgePolicy | undefined;
   readonly breaker: BreakerPolicy | undefined;
@@ -103,6 +106,7 @@ export function effectiveMethodPolicy(
     attemptTimeoutMs: merge.value<number | undefined>('attemptTimeoutMs', undefined),
     waitForReady: merge.value('waitForReady', false),
     idempotent: merge.value('idempotent', method.idempotency !== undefined, contract),
+    criticality: merge.value<Criticality | undefined>('criticality', undefined),
     retry: merge.concept<RetryPolicy>('retry', 'on', DEFAULT_RETRY),
     hedge: merge.concept<HedgePolicy>('hedge', 'off', DEFAULT_HEDGE),
     breaker: atLeast(

@@ -29,7 +29,7 @@ export function explainPolicy(
 type Sources = Readonly<Record<string, PolicyOrigin>>;
 
 /** Concepts are whole objects, or off; all else is one value, even where there is none. */
-const PLAIN = new Set(['attemptTimeoutMs']);
+const PLAIN = new Set(['attemptTimeoutMs', 'criticality']);
 
 function rowsOf(key: string, value: unknown, sources: Sources): PolicyRow[] {
   const source = sources[key] ?? 'default';

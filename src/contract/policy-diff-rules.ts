@@ -60,6 +60,14 @@ export const POLICY_DIFF_RULES: readonly PolicyDiffRule[] = [
     shown: ({ policy }) => String(policy.waitForReady),
     broken: (before, after) => before.policy.waitForReady && !after.policy.waitForReady,
   },
+  {
+    key: 'criticality',
+    breaking: 'criticality lowered',
+    consequence: 'calls are refused earlier when a server is overloaded',
+    advice: 'keep {}',
+    shown: ({ policy }) => policy.criticality ?? 'none',
+    broken: (before, after) => worth(after) < worth(before),
+  },
   smaller('retry.attempts', (policy) => policy.retry?.attempts ?? 1, {
     breaking: 'fewer attempts, or retry turned off',
     consequence: 'failures that were repaired reach callers',
@@ -132,6 +140,11 @@ function smallerOfBoth(
       return was !== undefined && is !== undefined && is < was;
     },
   };
+}
+
+function worth({ policy }: MethodSide): number {
+  if (policy.criticality === 'critical') return 2;
+  return policy.criticality === 'sheddable' ? 0 : 1;
 }
 
 function strength({ level }: MethodSide): number {

@@ -36,11 +36,13 @@ export function diffPolicies(
 
 function changesOf(method: ContractMethod, was: MethodSide, is: MethodSide): PolicyChange[] {
   return POLICY_DIFF_RULES.filter((rule) => rule.broken(was, is)).map((rule) => {
-    const { key, consequence, advice } = rule;
+    const { key, consequence } = rule;
+    const kept = rule.shown(was);
+    const advice = kept === 'none' ? 'leave it out' : rule.advice.replace('{}', kept);
     const name = key === 'idempotent' ? 'idempotency_level' : optionName(key);
     const message =
       `${name} of ${method.fullName} was ${shown(rule, was)} and is ${shown(rule, is)}: ` +
-      `${consequence}; ${advice.replace('{}', rule.shown(was))}`;
+      `${consequence}; ${advice}`;
     return { ...method.placeOf(key), method: method.fullName, key, message };
   });
 }

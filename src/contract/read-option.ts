@@ -87,8 +87,17 @@ function valueOf(
     notes.refused.push({ key, message: 'has p95 as false; leave it out, or give a delay' });
     return undefined;
   }
+  if (field.fieldKind === 'enum') return enumName(message, field);
   if (field.fieldKind === 'list') return [...(message.get(field) as Iterable<unknown>)];
   return message.get(field);
+}
+
+/** `CRITICALITY_SHEDDABLE` is `sheddable`: the name without that of its enum. */
+function enumName(message: ReflectMessage, field: DescField & { fieldKind: 'enum' }): string {
+  const { values, sharedPrefix = '' } = field.enum;
+  const number = message.get(field);
+  const value = values.find((one) => one.number === number);
+  return (value?.name ?? String(number)).toLowerCase().replace(sharedPrefix, '');
 }
 
 function milliseconds(duration: Duration, key: string, notes: Notes): number | undefined {

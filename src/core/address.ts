@@ -15,6 +15,13 @@ export function formatAddress(address: Address): string {
     : formatHostPort(address.host, address.port);
 }
 
+/** The host of a peer's address, in brackets where it is IPv6; `unix` of every Unix socket. */
+export function withoutPort(address: string): string {
+  if (address.startsWith('unix:')) return 'unix';
+  const port = address.lastIndexOf(':');
+  return port === -1 ? address : address.slice(0, port);
+}
+
 /** Parses `host:port`, `[v6]:port` or `host` where a default port makes up for the missing one. */
 export function parseHostPort(
   text: string,

@@ -1,6 +1,9 @@
 /** What an admin listener serves, and to whom. */
 export interface AdminOptions {
-  /** What the console calls this process. Default the name of the program's file. */
+  /**
+   * What the console calls this process. Default the runtime's `service`, else the name of the
+   * program's file.
+   */
   readonly name?: string;
   /** Serve `/console`, a live page. Default true. */
   readonly console?: boolean;
@@ -25,8 +28,9 @@ export interface AdminBound extends AsyncDisposable {
 }
 
 /**
- * Serves `/metrics`, `/healthz`, `/readyz`, `/snapshot` and `/console` over HTTP. Its end is the
- * end of every address that it has opened. It watches a process and does not keep it alive.
+ * Serves `/metrics`, `/healthz`, `/readyz`, `/snapshot`, `/deprecations` and `/console` over HTTP.
+ * Its end is the end of every address that it has opened. It watches a process and does not keep it
+ * alive.
  */
 export interface AdminListener extends AsyncDisposable {
   /**

@@ -210,7 +210,7 @@ export abstract class Call {
     return Metadata();
   }
 
-  private show(taps: readonly MessageTap[], message: unknown): void {
+  protected show<T>(taps: readonly ((message: T) => void)[], message: T): void {
     for (const tap of taps) {
       try {
         tap(message);

@@ -1,3 +1,4 @@
+import type { MethodDeprecation } from './deprecation.ts';
 import type { Codec, Method } from './method.ts';
 import { shapeOf } from './method.ts';
 
@@ -23,6 +24,8 @@ export interface MethodDefinition {
   };
   /** What the options of policy.proto say, as protoc-gen-inboard writes it: a MethodPolicy. */
   readonly policy?: object;
+  /** What the contract marks `deprecated`, as protoc-gen-inboard writes it. */
+  readonly deprecated?: MethodDeprecation;
 }
 
 /** A service as ts-proto's `outputServices=generic-definitions` writes it; nice-grpc's input too. */
@@ -46,6 +49,7 @@ export function methodsOf(definition: ServiceDefinition): Method[] {
       responseStream,
       idempotency: options.idempotencyLevel,
       policy: method.policy,
+      deprecated: method.deprecated,
       known: true,
       request: codecOf(method.requestType),
       response: codecOf(method.responseType),

@@ -1,3 +1,5 @@
+import type { MethodDeprecation } from './deprecation.ts';
+
 /** The four shapes of a gRPC method. */
 export type Shape = 'unary' | 'client_stream' | 'server_stream' | 'bidi_stream';
 
@@ -33,6 +35,8 @@ export interface Method extends MethodFacts {
   readonly path: string;
   readonly requestStream: boolean;
   readonly responseStream: boolean;
+  /** What of it the contract marks `deprecated`. */
+  readonly deprecated?: MethodDeprecation | undefined;
   /** False for a path that no contract registered here. */
   readonly known: boolean;
   readonly request: Codec;

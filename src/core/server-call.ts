@@ -20,6 +20,8 @@ export const SHUTTING_DOWN: CallStatus = Object.freeze({
   details: 'The server is shutting down',
 });
 
+export type BytesTap = (bytes: Uint8Array) => void;
+
 /** Thrown inside a stack to end the call with a status: the error-mapping layer knows it. */
 export class StatusError extends Error {
   readonly status: CallStatus;
@@ -56,6 +58,7 @@ export class ServerCall extends Call implements WireReceiver, MessageSource, InF
   private payload: Payload = undefined;
   private stream: MessageStream | undefined = undefined;
   private single: { resolve(m: unknown): void; reject(e: unknown): void } | undefined = undefined;
+  private bytesTaps: BytesTap[] | undefined = undefined;
   private message_: { readonly value: unknown } | undefined = undefined;
 
   /** `server`: how the end of the server is known; without it, it never ends. */
@@ -124,6 +127,15 @@ export class ServerCall extends Call implements WireReceiver, MessageSource, InF
     this.wire.sendHeaders(this.hasResponseHeader ? this.responseHeader : undefined);
   }
 
+  /**
+   * Shows `tap` every request message in its bytes, decompressed: one that was decoded without
+   * fault. For what is told apart on the wire only, such as a field that was sent or was not.
+   */
+  onRequestBytes(tap: BytesTap): void {
+    this.bytesTaps ??= [];
+    this.bytesTaps.push(tap);
+  }
+
   pull(): void {
     this.wire.pull();
   }
@@ -144,6 +156,7 @@ export class ServerCall extends Call implements WireReceiver, MessageSource, InF
       return;
     }
     this.tapRequest(decoded);
+    if (this.bytesTaps !== undefined) this.show(this.bytesTaps, bytes);
     if (this.stream !== undefined) {
       this.stream.push(decoded, bytes.length);
     } else if (this.message_ === undefined) {

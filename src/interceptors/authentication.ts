@@ -1,20 +1,10 @@
-import type { CallKey } from '../core/call-key.ts';
-import { callKey } from '../core/call-key.ts';
+import type { Identity } from '../core/identity.ts';
+import { IDENTITY } from '../core/identity.ts';
 import type { Interceptor } from '../core/interceptor.ts';
 import type { Method } from '../core/method.ts';
 import type { ServerCall } from '../core/server-call.ts';
 import { refuseOver, StatusError } from '../core/server-call.ts';
 import { Status } from '../core/status.ts';
-
-/** Who calls, as an authenticator established it. */
-export interface Identity {
-  /** How it was established: `'jwt'`, `'mtls'` or a name of your own. */
-  readonly scheme: string;
-  /** The subject of the token, or a name from the certificate. */
-  readonly subject: string;
-  /** What else the credential says: a token's claims. */
-  readonly claims: Readonly<Record<string, unknown>>;
-}
 
 /**
  * Establishes who calls. Resolves to undefined when the call carries no credential of this kind;
@@ -22,12 +12,6 @@ export interface Identity {
  * where anyone may call. Runs in the call's ambient context: calls it makes inherit the deadline.
  */
 export type Authenticator = (call: ServerCall) => Promise<Identity | undefined>;
-
-/** The identity of the call, set by the authentication layer. */
-export const IDENTITY: CallKey<Identity | undefined> = callKey<Identity | undefined>(
-  'identity',
-  undefined,
-);
 
 /** Health is asked by kubelets and balancers that hold no credentials. */
 export const EXEMPT_SERVICES: ReadonlySet<string> = new Set(['grpc.health.v1.Health']);

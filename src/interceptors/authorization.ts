@@ -1,10 +1,11 @@
+import type { Identity } from '../core/identity.ts';
+import { IDENTITY } from '../core/identity.ts';
 import type { Interceptor } from '../core/interceptor.ts';
 import type { Method } from '../core/method.ts';
 import type { ServerCall } from '../core/server-call.ts';
 import { refuseOver, StatusError } from '../core/server-call.ts';
 import { Status } from '../core/status.ts';
-import type { Identity } from './authentication.ts';
-import { EXEMPT_SERVICES, IDENTITY } from './authentication.ts';
+import { EXEMPT_SERVICES } from './authentication.ts';
 
 /**
  * Who may call: anyone, with or without credentials; whoever is authenticated; or whom a function

@@ -1,9 +1,11 @@
+import { withoutPort } from '../core/address.ts';
 import type { Clock } from '../core/clock.ts';
+import { IDENTITY } from '../core/identity.ts';
 import type { Interceptor } from '../core/interceptor.ts';
 import type { ServerCall } from '../core/server-call.ts';
 import type { RateLimitPolicy } from '../policies/policy.ts';
 import { checkRateLimit, TokenBucket } from '../policies/token-bucket.ts';
-import { EXEMPT_SERVICES, IDENTITY } from './authentication.ts';
+import { EXEMPT_SERVICES } from './authentication.ts';
 import { shed } from './shed.ts';
 
 /** How many callers are remembered: those who called last. */
@@ -71,7 +73,5 @@ export function identityRateLimit(limits: RateLimits | undefined): Interceptor<S
 function callerOf(call: ServerCall): string {
   const identity = call.get(IDENTITY);
   if (identity !== undefined) return `${identity.scheme}\n${identity.subject}`;
-  const { address } = call.peer;
-  const port = address.lastIndexOf(':');
-  return port === -1 ? address : address.slice(0, port);
+  return withoutPort(call.peer.address);
 }

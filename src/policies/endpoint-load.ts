@@ -136,9 +136,13 @@ export class EndpointLoad {
     return (this.answeredMs < 0 ? this.estimateMs : this.answeredMs) || this.channel.typicalMs;
   }
 
-  /** What a call is expected to take, in ms; undefined while nothing is known. */
+  /**
+   * What a call is expected to take, in ms; undefined while nothing is known. Slowness that is
+   * forgotten leaves what is typical of the channel, for no endpoint answers in no time.
+   */
   latencyMs(nowMs: number): number | undefined {
-    const ms = this.expectedMs(nowMs);
+    const forgottenMs = Math.min(this.estimateMs, this.channel.typicalMs);
+    const ms = Math.max(this.expectedMs(nowMs), forgottenMs);
     return ms === 0 ? undefined : ms;
   }
 

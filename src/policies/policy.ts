@@ -1,3 +1,4 @@
+import type { Criticality } from '../core/criticality.ts';
 import type { Status } from '../core/status.ts';
 
 /** A status code by its name in gRPC's statuscodes.md, such as `'UNAVAILABLE'`. */
@@ -107,6 +108,11 @@ export interface MethodPolicy {
    * contract's `idempotency_level` says. Retries and hedges depend on it.
    */
   readonly idempotent?: boolean;
+  /**
+   * Which calls an overloaded server refuses first. Sent along, and inherited by the calls that
+   * their handlers make. Default unsaid, which is `'default'`.
+   */
+  readonly criticality?: Criticality;
   /** Default on. */
   readonly retry?: PartialRetryPolicy | false;
   /** Default off; `{}` turns it on. Applies to idempotent methods only. */

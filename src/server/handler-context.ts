@@ -2,11 +2,11 @@ import type { CallContext as CommonCallContext } from 'nice-grpc-common';
 
 import type { CallKey } from '../core/call-key.ts';
 import { callKey } from '../core/call-key.ts';
+import type { Identity } from '../core/identity.ts';
+import { IDENTITY } from '../core/identity.ts';
 import type { Method } from '../core/method.ts';
 import type { ServerCall } from '../core/server-call.ts';
 import type { Peer } from '../core/transport.ts';
-import type { Identity } from '../interceptors/authentication.ts';
-import { IDENTITY } from '../interceptors/authentication.ts';
 
 /** What a handler is told of its call: nice-grpc's context, and more. */
 export interface CallContext extends CommonCallContext {

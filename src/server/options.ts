@@ -32,7 +32,9 @@ export interface ServerOptions {
   readonly floods?: Partial<FloodLimits>;
   /**
    * Calls of all methods that run at a time; more are refused with RESOURCE_EXHAUSTED and a time to
-   * come back. A stream counts for as long as it is open; health is exempt. Default no bound.
+   * come back. Calls that say `sheddable` are let in up to three quarters of it, `critical` ones up
+   * to a tenth beyond it. A stream counts for as long as it is open; health is exempt. Default no
+   * bound.
    */
   readonly concurrency?: number;
   /**

@@ -14,6 +14,8 @@ export interface TestRuntimeOptions<C extends Clock, L extends Logger> {
   readonly random?: () => number;
   /** Default a `recordingLogger()`. */
   readonly logger?: L;
+  /** What it calls itself where it calls others. Default nothing. */
+  readonly service?: string;
   /** What watches calls. Default nothing. */
   readonly telemetry?: readonly Telemetry[];
 }
@@ -38,6 +40,7 @@ export function testRuntime<C extends Clock = ManualClock, L extends Logger = Re
     random: options.random ?? seededRandom(1),
     logger: options.logger ?? (defaults.logger as Logger as L),
     ambient: createAmbientContext(),
+    service: options.service,
     telemetry: options.telemetry ?? [],
     parts: new LiveParts(),
   };

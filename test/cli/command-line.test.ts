@@ -13,6 +13,7 @@ const COMMANDS = [
   'explain',
   'health',
   'top',
+  'deprecations',
   'lint',
   'format',
   'breaking',
@@ -139,7 +140,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
       expect(run.stderr).toBe('');
       return run.stdout.trim().split('\n');
     };
-    expect(complete('inboard', 'de')).toEqual(['describe']);
+    expect(complete('inboard', 'des')).toEqual(['describe']);
     expect(complete('inboard', 'call', '--ti')).toEqual(['--timeout']);
     expect(complete('inboard', 'completion', 'z')).toEqual(['zsh']);
     expect(complete('inboard', 'lint', '--target')).toEqual(['']);

@@ -72,6 +72,7 @@ test('code and a policy file are stronger than the contract, value by value', as
     retry: { attempts: 2, codes: ['UNAVAILABLE', 'ABORTED'], backoff: { initialMs: 10 } },
     hedge: { delayMs: 50, extra: 1 },
     bulkhead: undefined,
+    criticality: 'sheddable',
     rateLimit: { perSecond: 50, burst: 75 },
   });
   expect(find().sources).toMatchObject({

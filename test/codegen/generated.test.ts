@@ -62,5 +62,6 @@ test('a client’s methods have the types of their contract', () => {
     'watchOrder',
     'importOrders',
     'quoteItems',
+    'listOrders',
   ]);
 });

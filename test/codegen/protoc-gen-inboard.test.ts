@@ -1,42 +1,18 @@
-import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { create, createFileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { expect, test, vi } from 'vitest';
 
-import type { RunResult } from '../../scripts/lib/run.ts';
-import { root, run } from '../../scripts/lib/run.ts';
-import { CONTRACT, contract, writeProject } from '../contract/support.ts';
+import { CONTRACT, contract } from '../contract/support.ts';
 import { fixtureTree } from '../tooling/fixture-tree.ts';
+import { GENERATED, generate, methodsIn, project, readTemplate } from './project.ts';
 
 // Each run of buf takes up to a second, and more on a busy machine.
 vi.setConfig({ testTimeout: 30_000 });
 
-const GENERATED = 'generated/shop/v1/shop.ts';
-
-/** A user's repository with the templates of the package and an installed ts-proto. */
-async function project(services: string): Promise<string> {
-  const folder = await fixtureTree({});
-  await writeProject(folder, services);
-  await cp(join(root, 'buf.gen.yaml'), join(folder, 'buf.gen.yaml'));
-  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
-  return folder;
-}
-
-function generate(folder: string): Promise<RunResult> {
-  return run('buf', ['generate'], { cwd: folder });
-}
-
-/** Options and policy of each method, as a program that imports the generated code sees them. */
-async function optionsOf(folder: string): Promise<unknown> {
-  const program =
-    `const { SDefinition } = await import('./${GENERATED}');` +
-    'const of = Object.entries(SDefinition.methods).map(([key, { options, policy }]) => [key, { options, policy }]);' +
-    'console.log(JSON.stringify(Object.fromEntries(of)));';
-  const { stdout } = await run('node', ['--input-type=module', '-e', program], { cwd: folder });
-  return JSON.parse(stdout);
-}
+const optionsOf = (folder: string): Promise<unknown> => methodsIn(folder, 'options', 'policy');
 
 const SERVICE = `service S {
   option (inboard.policy.v1.service) = {timeout: {seconds: 2} retry: {attempts: 4}};
@@ -73,7 +49,7 @@ test('definitions carry what the options of service and method say', async () =>
 
 test('ts-proto’s other ways to write, folder by folder, carry the same', async () => {
   const folder = await project(SERVICE);
-  const template = await readFile(join(folder, 'buf.gen.yaml'), 'utf8');
+  const template = await readTemplate(folder);
   const other = template
     .replace('strategy: all', 'strategy: directory')
     .replace('env=node', 'env=browser');
@@ -144,7 +120,7 @@ test('all that makes no sense is told by file, line and column, and nothing is w
 
 test('a ts-proto that writes no definitions, or fails, is told of without a stack', async () => {
   const folder = await project(SERVICE);
-  const template = await readFile(join(folder, 'buf.gen.yaml'), 'utf8');
+  const template = await readTemplate(folder);
   const without = template.replace('      - outputServices=generic-definitions\n', '');
   expect(without).not.toBe(template);
   await writeFile(join(folder, 'buf.gen.yaml'), without);

@@ -61,6 +61,7 @@ const method = {
   attemptTimeoutMs: 1,
   waitForReady: true,
   idempotent: true,
+  criticality: 'critical',
   retry,
   hedge,
   breaker,

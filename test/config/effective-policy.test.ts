@@ -25,6 +25,7 @@ test('where nothing is said, the defaults hold', () => {
     attemptTimeoutMs: undefined,
     waitForReady: false,
     idempotent: false,
+    criticality: undefined,
     retry: DEFAULT_RETRY,
     hedge: undefined,
     breaker: DEFAULT_BREAKER,

@@ -10,6 +10,7 @@ function said(n: number): Required<Omit<MethodPolicy, 'idempotent'>> {
     timeoutMs: 1_000 + n,
     attemptTimeoutMs: 100 + n,
     waitForReady: n % 2 === 0,
+    criticality: n % 2 === 0 ? 'critical' : 'sheddable',
     retry: {
       attempts: 4 + n,
       backoff: { initialMs: 10 + n, multiplier: 2 + n, maxMs: 100 + n, jitter: n / 10 },
@@ -103,7 +104,7 @@ const combinations = Array.from({ length: 2 ** sources.length }, (_, bits) => ({
 
 describe('the source of every value, by who says it', () => {
   test('there is a row for every key of a policy', () => {
-    expect(keys).toHaveLength(26);
+    expect(keys).toHaveLength(27);
     expect([...rows(() => said(1)).keys()]).toEqual(expect.arrayContaining(keys));
   });
 
@@ -158,7 +159,9 @@ test('what there is none of is null, and idempotency is the contract’s', () =>
   const stream = methodCalled('Watch', { shape: 'server_stream', idempotency: 'IDEMPOTENT' });
   const explained = new Map(explainPolicy(stream).map((row) => [row.key, row]));
   expect(explained.get('timeoutMs')).toMatchObject({ value: null, source: 'default' });
-  expect(explained.get('attemptTimeoutMs')).toMatchObject({ value: null, source: 'default' });
+  for (const key of ['attemptTimeoutMs', 'criticality']) {
+    expect(explained.get(key)).toMatchObject({ value: null, source: 'default' });
+  }
   expect(explained.get('idempotent')).toMatchObject({ value: true, source: 'contract' });
   expect(explained.get('bulkhead')).toMatchObject({ value: false, source: 'default' });
 });

@@ -1,5 +1,9 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
 import { beforeAll, describe, expect, test } from 'vitest';
 
+import { root } from '../../scripts/lib/run.ts';
 import { diffPolicies, POLICY_DIFF_RULES } from '../../src/contract.ts';
 import { CONTRACT, contract, imageOf } from './support.ts';
 
@@ -50,6 +54,12 @@ const breaking: Readonly<Record<string, Case>> = {
     after: '',
     key: 'waitForReady',
     says: 'wait_for_ready of shop.v1.S/NoLongerWaits was true and is false (the default)',
+  },
+  LessCritical: {
+    before: policy('criticality: CRITICALITY_CRITICAL'),
+    after: '',
+    key: 'criticality',
+    says: 'criticality of shop.v1.S/LessCritical was critical and is none',
   },
   LevelDropped: {
     before: TWICE,
@@ -151,6 +161,10 @@ const compatible: Readonly<Record<string, Case>> = {
     after: policy('rate_limit: {per_second: 11}'),
   },
   RateRemoved: { before: policy('rate_limit: {per_second: 10}'), after: '' },
+  MoreCritical: {
+    before: policy('criticality: CRITICALITY_SHEDDABLE'),
+    after: policy('criticality: CRITICALITY_CRITICAL'),
+  },
   OtherBreaker: { before: '', after: policy('breaker: {min_calls: 5}') },
 };
 
@@ -189,7 +203,7 @@ describe('breaks callers, and is told by file and line', () => {
         message: expect.stringContaining(String(says)) as string,
       },
     ]);
-    expect(own[0]?.message).toMatch(/: .+; keep (at least )?\S+/);
+    expect(own[0]?.message).toMatch(/: .+; (?:keep (?:at least )?\S+|leave it out)/);
   });
 });
 
@@ -218,3 +232,10 @@ test('a service’s option breaks each method that has no own, where the option 
   ]);
   expect(diffPolicies(await of(2), await of(3))).toEqual([]);
 }, 30_000);
+
+test('the README lists every rule, in these words', async () => {
+  const readme = await readFile(join(root, 'README.md'), 'utf8');
+  const rows = readme.match(/^\| key \| breaks callers \|\n\|.*\n((?:\|.*\n)+)/m)?.[1];
+  const listed = POLICY_DIFF_RULES.map(({ key, breaking: what }) => `| \`${key}\` | ${what} |\n`);
+  expect(rows).toBe(listed.join(''));
+});

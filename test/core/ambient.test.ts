@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { ShapesServiceDefinition } from '../../generated/inboard/testing/v1/shapes.ts';
+import type { Criticality, MethodPolicy } from '../../src/index.ts';
 import {
   createClient,
   createServer,
@@ -10,20 +11,24 @@ import {
   Status,
 } from '../../src/index.ts';
 import type { ShapesClient, ShapesImplementation } from '../support/harness.ts';
-import { collect, rejection, testRuntime } from '../support/harness.ts';
+import { collect, rejection, startPair, testRuntime } from '../support/harness.ts';
 import { samples, shapes } from '../support/shapes-service.ts';
 
 /** A front server whose handlers call a back server. */
 async function chain(
   front: (back: ShapesClient) => Partial<ShapesImplementation>,
   back: Partial<ShapesImplementation> = {},
+  policy: MethodPolicy = {},
 ) {
   const runtime = testRuntime();
   const transport = grpcJsTransport();
   const options = { runtime, transport };
   const backServer = createServer(options).add(ShapesServiceDefinition, { ...shapes, ...back });
   const { address: backAddress } = await backServer.listen('127.0.0.1:0');
-  const backClient = createClient(ShapesServiceDefinition, `static:///${backAddress}`, options);
+  const backClient = createClient(ShapesServiceDefinition, `static:///${backAddress}`, {
+    ...options,
+    defaults: policy,
+  });
   const frontServer = createServer({ ...options, propagate: ['x-request-id'] });
   frontServer.add(ShapesServiceDefinition, { ...shapes, ...front(backClient) });
   const { address } = await frontServer.listen('127.0.0.1:0');
@@ -213,5 +218,56 @@ describe('work that outlives its handler', () => {
     await c.client.unary({});
     held.resolve();
     expect(await late.promise).toMatchObject({ sample: { text: 'done' } });
+  });
+});
+
+describe('the criticality', () => {
+  /** What arrives at the back server when a caller says one thing and the front's client another. */
+  async function arriving(inherited: string | undefined, own: Criticality | undefined) {
+    const came: unknown[] = [];
+    await using c = await chain(
+      (back) => ({ unary: () => back.unarySafe({}) }),
+      {
+        async unarySafe(_request, { metadata }) {
+          came.push(metadata.get('x-inboard-criticality'));
+          return {};
+        },
+      },
+      own === undefined ? {} : { criticality: own },
+    );
+    const metadata = inherited === undefined ? {} : { 'x-inboard-criticality': inherited };
+    await c.client.unary({}, { metadata });
+    return came;
+  }
+
+  test.each<
+    [inherited: string | undefined, own: Criticality | undefined, sent: string | undefined]
+  >([
+    [undefined, undefined, undefined],
+    ['critical', undefined, 'critical'],
+    ['sheddable', undefined, 'sheddable'],
+    [undefined, 'critical', 'critical'],
+    [undefined, 'sheddable', 'sheddable'],
+    ['critical', 'sheddable', 'sheddable'],
+    ['sheddable', 'critical', 'sheddable'],
+    ['critical', 'default', 'default'],
+    ['something', 'critical', 'critical'],
+  ])('of a call that is %s, made by a method that is %s: %s', async (inherited, own, sent) => {
+    expect(await arriving(inherited, own)).toEqual([sent]);
+  });
+
+  test('that a call says by itself comes before all', async () => {
+    let came: unknown;
+    await using pair = await startPair(
+      {
+        async unary(_request, { metadata }) {
+          came = metadata.getAll('x-inboard-criticality');
+          return {};
+        },
+      },
+      { client: { defaults: { criticality: 'sheddable' } } },
+    );
+    await pair.client.unary({}, { metadata: { 'x-inboard-criticality': 'critical' } });
+    expect(came).toEqual(['critical']);
   });
 });

@@ -36,6 +36,7 @@ test('the default client stack has its layers in the documented order', () => {
   }).map(({ name }) => name);
   expect(names).toEqual([
     'context',
+    'caller-name',
     'telemetry',
     'perCall',
     'fallback',

@@ -4,10 +4,10 @@ import { afterEach, expect, test, vi } from 'vitest';
 
 import type { ConsoleState, TryMethod } from '../../src/telemetry/console/console-state.ts';
 import { askJson, consoleState, consoleStates } from './admin-client.ts';
-import { killRuns, Run, temporaryFolder } from './shop-run.ts';
+import { killRuns, Run, temporaryFolder, unhurriedPolicy } from './shop-run.ts';
 
 // Six processes start, and on a busy machine that takes a while.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 afterEach(killRuns);
 
@@ -30,7 +30,10 @@ function urlOf(admins: ReadonlyMap<string, string>, name: string): string {
 }
 
 test('the faults are seen in the consoles, whose URLs are printed first', async () => {
-  const run = new Run('--once', '--duration', '12', '--seed', '7', '--faults', 'trouble,outage');
+  await using folder = await temporaryFolder();
+  const policy = await unhurriedPolicy(folder.path);
+  const faults = ['--seed', '7', '--faults', 'trouble,outage', '--policy', policy];
+  const run = new Run('--once', '--duration', '12', ...faults);
   const admins = await run.admins();
   expect([...admins.keys()].toSorted()).toEqual(PROCESSES);
   const [gateway, orders] = [urlOf(admins, 'gateway'), urlOf(admins, 'orders')];
@@ -70,7 +73,9 @@ test('a process that was killed has its console where it was, and the list of ta
   await using folder = await temporaryFolder();
   const targets = join(folder.path, 'targets.json');
   const listed = async (): Promise<unknown> => JSON.parse(await readFile(targets, 'utf8'));
-  const run = new Run('--once', '--duration', '6', '--faults', 'kill', '--targets', targets);
+  const policy = await unhurriedPolicy(folder.path);
+  const args = ['--faults', 'kill', '--targets', targets, '--policy', policy];
+  const run = new Run('--once', '--duration', '6', ...args);
   const admins = await run.admins();
   const groups = PROCESSES.map((name) => ({
     targets: [new URL(urlOf(admins, name)).host],

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const start = join(import.meta.dirname, '..', '..', 'scripts', 'start.ts');
+const root = join(import.meta.dirname, '..', '..');
+const start = join(root, 'scripts', 'start.ts');
 const running: Run[] = [];
 
 /** Ends, after a test, what it has left running. */
@@ -110,4 +111,32 @@ export async function temporaryFolder(): Promise<AsyncDisposable & { readonly pa
     path,
     [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
   };
+}
+
+/** How long customers wait who are in no hurry, in ms. */
+export const UNHURRIED_MS = 30_000;
+
+/**
+ * Writes the shop's policy as it is where nobody is in a hurry; returns its path. On a busy machine
+ * calls take longer than the shop's customers would wait, and each of them is hedged, which spends
+ * what retries need. What these tests are after is what faults do, and not how fast the machine is.
+ */
+export async function unhurriedPolicy(
+  folder: string,
+  edit: readonly [text: string, by: string] = ['', ''],
+): Promise<string> {
+  const times = `{ timeoutMs: ${UNHURRIED_MS}, attemptTimeoutMs: ${UNHURRIED_MS} }`;
+  const edits = [
+    edit,
+    ['delayMs: 60', 'delayMs: 1000'],
+    ['\nmethods:\n', `\nmethods:\n  orders.v1.OrdersService: ${times}\n`],
+  ] as const;
+  let policy = await readFile(join(root, 'examples', 'shop', 'policy.yaml'), 'utf8');
+  for (const [text, by] of edits) {
+    if (!policy.includes(text)) throw new Error(`the shop's policy has no '${text}'`);
+    policy = policy.replace(text, by);
+  }
+  const path = join(folder, 'policy.yaml');
+  await writeFile(path, policy);
+  return path;
 }

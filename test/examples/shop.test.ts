@@ -8,10 +8,10 @@ import { parseStartOptions, UsageError } from '../../examples/shop/runner/option
 import { InventoryServiceDefinition } from '../../generated/inventory/v1/inventory.ts';
 import { OrdersServiceDefinition } from '../../generated/orders/v1/orders.ts';
 import { PaymentsServiceDefinition } from '../../generated/payments/v1/payments.ts';
-import { killRuns, Run, temporaryFolder } from './shop-run.ts';
+import { killRuns, Run, temporaryFolder, UNHURRIED_MS, unhurriedPolicy } from './shop-run.ts';
 
 // Six processes start, and on a busy machine that takes a while.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 afterEach(killRuns);
 
@@ -34,8 +34,18 @@ const policyText = readFileSync(
   'utf8',
 );
 
+/** Of PlaceOrder's deadline, which is handed on, less is left at each hop. */
+async function expectHandedOn(run: Run, deadlineMs: number): Promise<void> {
+  const [, ...left] = (await run.line(/PlaceOrder .* (\d+)›(\d+)›(\d+)\|(\d+)$/)).map(Number);
+  expect(left).toEqual([...left].toSorted((a, b) => b - a));
+  expect(left[0]).toBe(deadlineMs);
+  expect(left[2]).toBeLessThan(deadlineMs);
+}
+
 test('--once breaks the shop in every way, and no idempotent call fails', async () => {
-  const run = new Run('--once', '--duration', '14', '--seed', '7');
+  await using folder = await temporaryFolder();
+  const policy = await unhurriedPolicy(folder.path);
+  const run = new Run('--once', '--duration', '14', '--seed', '7', '--policy', policy);
   await run.ended(0);
 
   expect(methods).toHaveLength(9);
@@ -62,18 +72,14 @@ test('--once breaks the shop in every way, and no idempotent call fails', async 
   ]) {
     await run.line(line);
   }
-  // The deadline is handed on, and shrinks on the way.
-  const [, ...left] = (await run.line(/PlaceOrder .* (\d+)›(\d+)›(\d+)\|(\d+)$/)).map(Number);
-  expect(left).toEqual([...left].toSorted((a, b) => b - a));
-  expect(left[0]).toBe(3_000);
-  expect(left[2]).toBeLessThan(3_000);
+  await expectHandedOn(run, UNHURRIED_MS);
   expect([...(await run.pids()).values()].filter(isRunning)).toEqual([]);
 });
 
 test('without retries idempotent calls fail, and what is tried again blindly runs twice', async () => {
   await using folder = await temporaryFolder();
-  const policy = join(folder.path, 'policy.yaml');
-  await writeFile(policy, policyText.replace('{ idempotent: false }', '{ idempotent: true }'));
+  const blindly = ['{ idempotent: false }', '{ idempotent: true }'] as const;
+  const policy = await unhurriedPolicy(folder.path, blindly);
   // With ejection it would be over before much of it is seen.
   const args = ['--once', '--duration', '5', '--faults', 'trouble', '--without'];
   const fragile = new Run(...args, 'retry,ejection');
@@ -87,7 +93,9 @@ test('without retries idempotent calls fail, and what is tried again blindly run
 });
 
 test('a payments that is killed is named, started again, and costs charges but no reads', async () => {
-  const run = new Run('--once', '--duration', '10', '--faults', 'none');
+  await using folder = await temporaryFolder();
+  const policy = await unhurriedPolicy(folder.path);
+  const run = new Run('--once', '--duration', '10', '--faults', 'none', '--policy', policy);
   const pid = (await run.pids()).get('payments');
   if (pid === undefined) throw new Error(`payments is not in:\n${run.output}`);
   // The shop is at work.
@@ -122,9 +130,13 @@ test('the policy file is taken up while the shop runs; Ctrl-C ends all six proce
   await writeFile(policy, policyText.replace('attempts: 3', 'attempts: 4'));
   await run.line(/ The policy file is in force as it is now \(.*policy\.yaml\)$/);
 
+  // Some orders are placed meanwhile.
+  await run.line(/calls\/s /);
   run.process.kill('SIGINT');
   await run.ended(0);
   expect(run.output).not.toContain('was killed');
+  // Nobody but the contract sets it.
+  await expectHandedOn(run, 3_000);
   expect([...pids.values()].filter(isRunning)).toEqual([]);
 });
 

@@ -211,6 +211,16 @@ describe('a failure', () => {
     expect(load.latencyMs(51)).toBeLessThanOrEqual(110);
   });
 
+  test('is forgotten down to what is typical, and no further', () => {
+    const { load, peer } = among10();
+    for (let i = 0; i < 10; i++) call(peer, i, 10);
+    load.begin(100, true);
+    load.end('failed', 100, 101, true);
+    expect(load.latencyMs(101)).toBeGreaterThan(90);
+    expect(load.latencyMs(60_000)).toBeCloseTo(10, 0);
+    expect(load.cost(60_000)).toBe(peer.cost(60_000));
+  });
+
   test('counts as much where the server says that it has too much to do', () => {
     const { load, peer } = among10();
     load.begin(0, true);

@@ -132,6 +132,28 @@ describe('a limit of all calls', () => {
     await Promise.all(calls);
   });
 
+  test('sheds what says that it is sheddable first, and what is critical last', async () => {
+    const { held, pair: limitedPair } = await limited({ concurrency: 4 });
+    await using pair = limitedPair;
+    const call = (criticality: string): Promise<unknown> =>
+      pair.client.unary({}, { metadata: { 'x-inboard-criticality': criticality } });
+    const calls = await held.start(pair, 3);
+    expect(await rejection(call('sheddable'))).toMatchObject({
+      code: Status.RESOURCE_EXHAUSTED,
+      details: 'The server runs as many sheddable calls as it may: 3',
+    });
+    calls.push(...(await held.start(pair, 1)));
+    // What nobody knows the name of is what says nothing.
+    for (const other of ['default', 'CRITICAL']) {
+      expect(await rejection(call(other))).toMatchObject({ code: Status.RESOURCE_EXHAUSTED });
+    }
+    calls.push(call('critical'));
+    await vi.waitUntil(() => held.begun === 5);
+    expect(await rejection(call('critical'))).toMatchObject({ code: Status.RESOURCE_EXHAUSTED });
+    held.release();
+    await Promise.all(calls);
+  });
+
   test.each([0, -1, 1.5, Number.NaN])('of %s makes no sense', (concurrency) => {
     expect(() => createServer({ concurrency })).toThrow(ConfigError);
   });

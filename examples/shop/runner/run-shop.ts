@@ -160,7 +160,8 @@ class ShopRun {
     const over = after(durationMs);
     const late = after(durationMs + PATIENCE_MS);
     const played = this.director.play(round, this.told.signal).then(() => after(REST_MS));
-    await Promise.race([Promise.all([over, played]), late]);
+    const well = Promise.all([over, played]).then(() => this.supervisor.allUp());
+    await Promise.race([well, late]);
   }
 
   private async forever(): Promise<void> {

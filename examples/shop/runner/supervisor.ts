@@ -68,6 +68,7 @@ export class Supervisor {
   readonly deaths: string[] = [];
   private readonly listener: SupervisorListener;
   private readonly processes = new Map<string, Supervised>();
+  private waiting: (() => void)[] = [];
   private stopping = false;
 
   constructor(listener: SupervisorListener) {
@@ -108,6 +109,13 @@ export class Supervisor {
 
   isUp(name: string): boolean {
     return this.processes.get(name)?.up ?? false;
+  }
+
+  /** Resolves once no process is down: those that died are started again. */
+  async allUp(): Promise<void> {
+    while (![...this.processes.values()].every(({ up }) => up)) {
+      await new Promise<void>((resolve) => this.waiting.push(resolve));
+    }
   }
 
   /**
@@ -185,6 +193,7 @@ export class Supervisor {
       supervised.admin = admin;
       supervised.up = true;
       this.listener.ready?.();
+      for (const resolve of this.waiting.splice(0)) resolve();
       return undefined;
     });
     return Promise.race([ready, child.exited]);

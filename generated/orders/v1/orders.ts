@@ -84,6 +84,12 @@ export interface Order {
 
 export interface GetOrderRequest {
   readonly id: string;
+  /**
+   * Whose order it is. Nobody reads it: an id is enough. orders.v2 does without it.
+   *
+   * @deprecated
+   */
+  readonly customer: string;
 }
 
 export interface GetOrderResponse {
@@ -110,6 +116,12 @@ export interface PlaceOrderResponse {
 
 export interface WatchOrderRequest {
   readonly id: string;
+  /**
+   * As in GetOrderRequest.
+   *
+   * @deprecated
+   */
+  readonly customer: string;
 }
 
 export interface WatchOrderResponse {
@@ -140,6 +152,14 @@ export interface QuoteItemsResponse {
     /** Why there is no price. */
     { readonly $case: "unavailable"; readonly value: string }
     | undefined;
+}
+
+export interface ListOrdersRequest {
+  readonly customer: string;
+}
+
+export interface ListOrdersResponse {
+  readonly orders: readonly Order[];
 }
 
 function createBaseOrderItem(): OrderItem {
@@ -390,13 +410,16 @@ export const Order: MessageFns<Order> = {
 };
 
 function createBaseGetOrderRequest(): GetOrderRequest {
-  return { id: "" };
+  return { id: "", customer: "" };
 }
 
 export const GetOrderRequest: MessageFns<GetOrderRequest> = {
   encode(message: GetOrderRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.id !== "") {
       writer.uint32(10).string(message.id);
+    }
+    if (message.customer !== "") {
+      writer.uint32(18).string(message.customer);
     }
     return writer;
   },
@@ -422,6 +445,14 @@ export const GetOrderRequest: MessageFns<GetOrderRequest> = {
             message.id = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.customer = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -435,13 +466,19 @@ export const GetOrderRequest: MessageFns<GetOrderRequest> = {
   },
 
   fromJSON(object: any): GetOrderRequest {
-    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      customer: isSet(object.customer) ? globalThis.String(object.customer) : "",
+    };
   },
 
   toJSON(message: GetOrderRequest): unknown {
     const obj: any = {};
     if (message.id !== "") {
       obj.id = message.id;
+    }
+    if (message.customer !== "") {
+      obj.customer = message.customer;
     }
     return obj;
   },
@@ -452,6 +489,7 @@ export const GetOrderRequest: MessageFns<GetOrderRequest> = {
   fromPartial(object: DeepPartial<GetOrderRequest>): GetOrderRequest {
     const message = createBaseGetOrderRequest() as any;
     message.id = object.id ?? "";
+    message.customer = object.customer ?? "";
     return message;
   },
 };
@@ -812,13 +850,16 @@ export const PlaceOrderResponse: MessageFns<PlaceOrderResponse> = {
 };
 
 function createBaseWatchOrderRequest(): WatchOrderRequest {
-  return { id: "" };
+  return { id: "", customer: "" };
 }
 
 export const WatchOrderRequest: MessageFns<WatchOrderRequest> = {
   encode(message: WatchOrderRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.id !== "") {
       writer.uint32(10).string(message.id);
+    }
+    if (message.customer !== "") {
+      writer.uint32(18).string(message.customer);
     }
     return writer;
   },
@@ -844,6 +885,14 @@ export const WatchOrderRequest: MessageFns<WatchOrderRequest> = {
             message.id = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.customer = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -857,13 +906,19 @@ export const WatchOrderRequest: MessageFns<WatchOrderRequest> = {
   },
 
   fromJSON(object: any): WatchOrderRequest {
-    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      customer: isSet(object.customer) ? globalThis.String(object.customer) : "",
+    };
   },
 
   toJSON(message: WatchOrderRequest): unknown {
     const obj: any = {};
     if (message.id !== "") {
       obj.id = message.id;
+    }
+    if (message.customer !== "") {
+      obj.customer = message.customer;
     }
     return obj;
   },
@@ -874,6 +929,7 @@ export const WatchOrderRequest: MessageFns<WatchOrderRequest> = {
   fromPartial(object: DeepPartial<WatchOrderRequest>): WatchOrderRequest {
     const message = createBaseWatchOrderRequest() as any;
     message.id = object.id ?? "";
+    message.customer = object.customer ?? "";
     return message;
   },
 };
@@ -1315,6 +1371,140 @@ export const QuoteItemsResponse: MessageFns<QuoteItemsResponse> = {
   },
 };
 
+function createBaseListOrdersRequest(): ListOrdersRequest {
+  return { customer: "" };
+}
+
+export const ListOrdersRequest: MessageFns<ListOrdersRequest> = {
+  encode(message: ListOrdersRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.customer !== "") {
+      writer.uint32(10).string(message.customer);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListOrdersRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListOrdersRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.customer = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListOrdersRequest {
+    return { customer: isSet(object.customer) ? globalThis.String(object.customer) : "" };
+  },
+
+  toJSON(message: ListOrdersRequest): unknown {
+    const obj: any = {};
+    if (message.customer !== "") {
+      obj.customer = message.customer;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListOrdersRequest>): ListOrdersRequest {
+    return ListOrdersRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListOrdersRequest>): ListOrdersRequest {
+    const message = createBaseListOrdersRequest() as any;
+    message.customer = object.customer ?? "";
+    return message;
+  },
+};
+
+function createBaseListOrdersResponse(): ListOrdersResponse {
+  return { orders: [] };
+}
+
+export const ListOrdersResponse: MessageFns<ListOrdersResponse> = {
+  encode(message: ListOrdersResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.orders) {
+      Order.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListOrdersResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListOrdersResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.orders.push(Order.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListOrdersResponse {
+    return { orders: globalThis.Array.isArray(object?.orders) ? object.orders.map((e: any) => Order.fromJSON(e)) : [] };
+  },
+
+  toJSON(message: ListOrdersResponse): unknown {
+    const obj: any = {};
+    if (message.orders?.length) {
+      obj.orders = message.orders.map((e) => Order.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListOrdersResponse>): ListOrdersResponse {
+    return ListOrdersResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListOrdersResponse>): ListOrdersResponse {
+    const message = createBaseListOrdersResponse() as any;
+    message.orders = object.orders?.map((e) => Order.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 /**
  * The shop's front door: places orders, looks them up and follows them.
  *
@@ -1337,6 +1527,18 @@ export const OrdersServiceDefinition = {
       policy: {
         timeoutMs: 2000,
         attemptTimeoutMs: 1200,
+      },
+      deprecated: {
+        request: {
+          type: "orders.v1.GetOrderRequest",
+          messages: {
+            "orders.v1.GetOrderRequest": {
+              2: {
+                name: "customer",
+              },
+            },
+          },
+        },
       },
     },
     /** Reserves stock, charges the customer, stores the order. Runs at most once. */
@@ -1362,6 +1564,18 @@ export const OrdersServiceDefinition = {
       policy: {
         timeoutMs: 5000,
       },
+      deprecated: {
+        request: {
+          type: "orders.v1.WatchOrderRequest",
+          messages: {
+            "orders.v1.WatchOrderRequest": {
+              2: {
+                name: "customer",
+              },
+            },
+          },
+        },
+      },
     },
     /** Takes a batch of orders as a stream and answers with a summary. */
     importOrders: {
@@ -1385,6 +1599,26 @@ export const OrdersServiceDefinition = {
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
       policy: {
         timeoutMs: 4000,
+      },
+    },
+    /**
+     * Tells all orders of a customer in one answer, however many there are. In orders.v2 they come in
+     * pages.
+     *
+     * @deprecated
+     */
+    listOrders: {
+      name: "ListOrders",
+      requestType: ListOrdersRequest as typeof ListOrdersRequest,
+      requestStream: false,
+      responseType: ListOrdersResponse as typeof ListOrdersResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+      policy: {
+        timeoutMs: 5000,
+      },
+      deprecated: {
+        method: true,
       },
     },
   },
@@ -1413,6 +1647,16 @@ export interface OrdersServiceImplementation<CallContextExt = {}> {
     request: AsyncIterable<QuoteItemsRequest>,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<QuoteItemsResponse>>;
+  /**
+   * Tells all orders of a customer in one answer, however many there are. In orders.v2 they come in
+   * pages.
+   *
+   * @deprecated
+   */
+  listOrders(
+    request: ListOrdersRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ListOrdersResponse>>;
 }
 
 export interface OrdersServiceClient<CallOptionsExt = {}> {
@@ -1438,6 +1682,16 @@ export interface OrdersServiceClient<CallOptionsExt = {}> {
     request: AsyncIterable<DeepPartial<QuoteItemsRequest>>,
     options?: CallOptions & CallOptionsExt,
   ): AsyncIterable<QuoteItemsResponse>;
+  /**
+   * Tells all orders of a customer in one answer, however many there are. In orders.v2 they come in
+   * pages.
+   *
+   * @deprecated
+   */
+  listOrders(
+    request: DeepPartial<ListOrdersRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ListOrdersResponse>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;

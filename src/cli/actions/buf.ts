@@ -1,4 +1,5 @@
-import { endOf, startBuf } from '../buf-process.ts';
+import { startBuf } from '../buf-process.ts';
+import { endOf } from '../child-output.ts';
 
 /** Runs buf in place of this command: its output, its exit code. */
 export async function runBuf(args: readonly string[]): Promise<number> {

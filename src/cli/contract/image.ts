@@ -32,16 +32,20 @@ export async function folderContract(folder: string): Promise<Contract> {
   return contractOf(folder, registryOf(folder, await buildFolder(folder)));
 }
 
-/** The descriptors of such a folder. */
-export async function buildFolder(folder: string): Promise<FileDescriptorSet> {
+/** The descriptors of such a folder; `name` stands for it in messages. */
+export async function buildFolder(
+  folder: string,
+  name: string = `'${folder}'`,
+): Promise<FileDescriptorSet> {
   const built = await captureBuf(['build', folder, '-o', '-#format=binpb']);
   if (built.code !== 0) {
-    throw new CliFailure(`buf cannot build '${folder}':\n${built.errors.trimEnd()}`);
+    throw new CliFailure(`buf cannot build ${name}:\n${built.errors.trimEnd()}`);
   }
   return parseImage(folder, built.output);
 }
 
-function parseImage(file: string, raw: Buffer): FileDescriptorSet {
+/** Descriptors in what buf or protoc wrote; `file` names it in messages. */
+export function parseImage(file: string, raw: Buffer): FileDescriptorSet {
   try {
     const bytes = raw[0] === 0x1f && raw[1] === 0x8b ? gunzipSync(raw) : raw;
     const set = readSet(bytes);

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
 import type { Clock, Timer } from '../../core/clock.ts';
@@ -17,8 +18,11 @@ const IDLE_MS = 5_000;
  */
 const CROWDED_IDLE_MS = 250;
 
-/** How long an answer may take, the reader's time included, in ms. */
+/** How long an answer may take to be made, and then to be read, in ms. */
 const ANSWER_MS = 90_000;
+
+/** How long one may take to read it while others wait, in ms. */
+const CROWDED_READ_MS = 1_000;
 
 const LOOK_EACH_MS = 1_000;
 const CROWDED_LOOK_EACH_MS = 50;
@@ -26,15 +30,17 @@ const CROWDED_LOOK_EACH_MS = 50;
 /** One connection that is served. */
 export interface Served {
   readonly socket: Socket;
-  /** Since when it waits for a request, or for an answer. */
+  /** Since when it is in its state. */
   sinceMs: number;
-  state: 'idle' | 'answering' | 'streaming';
+  state: 'idle' | 'answering' | 'sending' | 'streaming';
+  /** What is answered; its body may be on its way. */
+  request: IncomingMessage | undefined;
 }
 
 /**
  * The connections of a listener. Some are served and some more wait unread, which costs nothing: who
  * opens connections as fast as it can is answered no faster, and gets in nobody's way. Who opens
- * them and asks nothing loses them to those who do.
+ * them and does not ask to the end, or does not take the answer, loses them to those who do.
  */
 export class Connections {
   private readonly clock: Clock;
@@ -72,17 +78,17 @@ export class Connections {
   }
 
   /** A request has come. Undefined where the one before is not answered: none wait their turn. */
-  begin(socket: Socket): Served | undefined {
-    const served = this.served.get(socket);
+  begin(request: IncomingMessage): Served | undefined {
+    const served = this.served.get(request.socket);
     if (served === undefined || served.state !== 'idle') return undefined;
-    served.state = 'answering';
-    served.sinceMs = this.clock.now();
+    served.request = request;
+    this.enter(served, 'answering');
     return served;
   }
 
-  /** It was answered. */
-  end(served: Served): void {
-    served.state = 'idle';
+  /** It goes on in another state; `idle` once its answer was taken. */
+  enter(served: Served, state: Served['state']): void {
+    served.state = state;
     served.sinceMs = this.clock.now();
   }
 
@@ -101,7 +107,8 @@ export class Connections {
     for (const socket of this.held) {
       if (this.closed || this.served.size >= SERVED) return;
       this.held.delete(socket);
-      this.served.set(socket, { socket, sinceMs: this.clock.now(), state: 'idle' });
+      const sinceMs = this.clock.now();
+      this.served.set(socket, { socket, sinceMs, state: 'idle', request: undefined });
       this.serve(socket);
       socket.resume();
     }
@@ -134,10 +141,15 @@ export class Connections {
 
   private closeLate(): void {
     const now = this.clock.now();
-    const idle = this.crowded ? CROWDED_IDLE_MS : IDLE_MS;
-    for (const { socket, state, sinceMs } of this.served.values()) {
-      const limitMs = { idle, answering: ANSWER_MS, streaming: Infinity }[state];
-      if (now - sinceMs > limitMs) socket.destroy();
+    for (const served of this.served.values()) {
+      if (now - served.sinceMs > this.limitMs(served)) served.socket.destroy();
     }
+  }
+
+  private limitMs({ state, request }: Served): number {
+    if (state === 'streaming') return Infinity;
+    if (state === 'sending') return this.crowded ? CROWDED_READ_MS : ANSWER_MS;
+    if (state === 'answering' && request?.complete === true) return ANSWER_MS;
+    return this.crowded ? CROWDED_IDLE_MS : IDLE_MS;
   }
 }

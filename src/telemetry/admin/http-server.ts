@@ -92,12 +92,12 @@ export class HttpListener {
   }
 
   private async exchange(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const served = this.connections.begin(request.socket);
+    const served = this.connections.begin(request);
     if (served === undefined) {
       request.socket.destroy();
       return;
     }
-    response.once('close', () => this.connections.end(served));
+    response.once('close', () => this.connections.enter(served, 'idle'));
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
     const { pacer, probePacer, probes } = this.options;
     const isProbe = probes.has(path);
@@ -108,6 +108,7 @@ export class HttpListener {
     if (reply === undefined || response.headersSent || response.destroyed) return;
     const close = this.connections.crowded || !request.complete;
     if (!isProbe) this.charge(Buffer.byteLength(reply.body));
+    this.connections.enter(served, 'sending');
     send(response, reply, close);
   }
 
@@ -117,7 +118,7 @@ export class HttpListener {
 
   private streamOf(served: Served): Exchange['stream'] {
     return (bytes) => {
-      served.state = 'streaming';
+      this.connections.enter(served, 'streaming');
       this.charge(bytes);
     };
   }
@@ -126,6 +127,8 @@ export class HttpListener {
     try {
       return await this.options.answer(exchange);
     } catch (error) {
+      // Whoever leaves before the request is whole is the failure, and hears of none.
+      if (exchange.response.destroyed) return undefined;
       this.options.failed(error, exchange.path);
       return json(500, { error: 'This could not be answered: the log tells why' });
     }

@@ -5,6 +5,7 @@ const LINKS: readonly (readonly [path: string, what: string])[] = [
   ['/healthz', 'the process runs'],
   ['/readyz', 'it may be sent calls'],
   ['/snapshot', 'channels, endpoints, breakers, policy and servers, as JSON'],
+  ['/deprecations', 'who uses what the contracts call deprecated, as JSON'],
 ];
 
 /** What there is to be asked for. */

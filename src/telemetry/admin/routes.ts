@@ -4,6 +4,7 @@ import type { Runtime } from '../../core/runtime.ts';
 import type { Server } from '../../server/server.ts';
 import { buildPolicies, buildState } from '../console/build-state.ts';
 import { consolePage } from '../console/page.ts';
+import { buildReport } from '../deprecations/build-report.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Guard } from './guard.ts';
 import type { Exchange } from './http-server.ts';
@@ -73,7 +74,7 @@ export class Routes {
     this.guard = own.guard;
     this.tried = own.tried;
     this.invoke = settings.invoke;
-    this.name = options.name;
+    this.name = options.name ?? parts.runtime.service;
     this.process = settings.processMetrics ? new ProcessMetrics() : undefined;
     const { budget } = own;
     this.events = new LiveEvents(
@@ -93,6 +94,7 @@ export class Routes {
       ['/healthz', get(() => text(200, 'ok'))],
       ['/readyz', get(() => this.ready())],
       ['/snapshot', get(shared(() => json(200, processSnapshot(runtime))))],
+      ['/deprecations', get(shared(() => this.deprecations()))],
     ];
     const live: [string, Route][] = [
       ['/console', get(page)],
@@ -139,6 +141,14 @@ export class Routes {
     const own = told ? '' : ((await this.process?.text()) ?? '');
     const type = registry?.contentType ?? 'text/plain; version=0.0.4; charset=utf-8';
     return { status: 200, type, body: Buffer.from(withProcess(calls, own)) };
+  }
+
+  private deprecations(): Reply {
+    const { metrics, runtime } = this.parts;
+    if (metrics !== undefined) return json(200, buildReport(metrics.deprecated, runtime.clock));
+    // Not an empty report, which would say that nothing is used.
+    const error = 'Nothing is counted here: the runtime was made with { metrics: false }';
+    return json(503, { error });
   }
 
   private ready(): Reply {

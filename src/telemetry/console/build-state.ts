@@ -49,13 +49,14 @@ export function buildState(source: StateSource): ConsoleState {
   };
 }
 
-/** What holds for each method of each client. */
+/** What holds for each method of each client, and for the client's channel. */
 export function buildPolicies({ parts }: Runtime): PolicyRow[] {
   return [...parts]
     .filter((part) => part instanceof BoundMethods)
-    .flatMap((bound) =>
-      methodSnapshots(bound).map((method) => policyRow(bound.channel.target, method)),
-    );
+    .flatMap((bound) => {
+      const channel = bound.channel.snapshot();
+      return methodSnapshots(bound).map((method) => policyRow(channel.target, method, channel));
+    });
 }
 
 function processState(

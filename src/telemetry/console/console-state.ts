@@ -127,7 +127,10 @@ export interface CallRow {
   readonly traceId: string | null;
 }
 
-/** `/console/policy`: what holds for each method of each client, fetched when it is looked at. */
+/**
+ * `/console/policy`: what holds for each method of each client and, under `channel.`, for its
+ * channel; fetched when it is looked at.
+ */
 export interface PolicyRow {
   readonly target: string;
   readonly service: string;

@@ -37,4 +37,8 @@ export class ClientMeter extends MethodMeter<ClientCall> {
   protected attemptsOf({ attempts }: ClientCall): number {
     return attempts;
   }
+
+  protected refusedBy(_call: ClientCall, { cause }: CallStatus): string | undefined {
+    return cause instanceof RejectedError ? cause.reason : undefined;
+  }
 }

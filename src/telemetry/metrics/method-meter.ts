@@ -128,6 +128,9 @@ export abstract class MethodMeter<C extends Call = Call> {
 
   protected abstract attemptsOf(call: C): number;
 
+  /** What of this process refused it, if anything did. */
+  protected abstract refusedBy(call: C, status: CallStatus): string | undefined;
+
   private end(call: C, status: CallStatus, startMs: number): void {
     const nowMs = this.clock.now();
     const durationMs = nowMs - startMs;
@@ -173,6 +176,7 @@ export abstract class MethodMeter<C extends Call = Call> {
       attempts: this.attemptsOf(call),
       peer: this.peerOf(call),
       traceId: call.get(TRACE)?.traceId,
+      refusedBy: this.refusedBy(call, status),
     };
   }
 }

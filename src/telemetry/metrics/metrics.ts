@@ -9,9 +9,11 @@ import type { Interceptor } from '../../core/interceptor.ts';
 import type { Method } from '../../core/method.ts';
 import type { ServerCall } from '../../core/server-call.ts';
 import type { LiveParts, Telemetry } from '../../core/telemetry.ts';
+import { DeprecatedUses } from '../deprecations/deprecated-uses.ts';
 import { channelFamilies } from './channel-families.ts';
 import { clientFamilies } from './client-families.ts';
 import { ClientMeter } from './client-meter.ts';
+import { deprecationFamilies } from './deprecation-families.ts';
 import { Family } from './family.ts';
 import { FollowedParts } from './followed-parts.ts';
 import type { AttemptTotals } from './followed-parts.ts';
@@ -34,6 +36,7 @@ const DEADLINE_BUCKETS_MS: readonly number[] = [
 
 const MAX_TARGETS = 100;
 const MAX_ENDPOINTS = 256;
+const MAX_CALLERS = 100;
 
 /** What metrics may be told. */
 export interface MetricsOptions {
@@ -53,14 +56,19 @@ export interface MetricsOptions {
   readonly maxTargets?: number;
   /** Endpoints of a target that have series of their own; others are left out. Default 256. */
   readonly maxEndpoints?: number;
+  /**
+   * Callers of a deprecated method or field that have series of their own: the first that come.
+   * Further ones share `other`. Default 100.
+   */
+  readonly maxCallers?: number;
 }
 
 /**
  * Counts and times of all calls of a process, under the names of go-grpc-prometheus, and gauges of
  * its channels, circuits and servers, which are read when somebody asks.
  *
- * Labels are bounded: methods by the contracts, targets and endpoints by `MetricsOptions`; calls to
- * methods that nobody registered share one set.
+ * Labels are bounded: methods by the contracts, targets, endpoints and callers by `MetricsOptions`;
+ * calls to methods that nobody registered share one set.
  */
 export class Metrics implements Telemetry {
   readonly clientCall: Interceptor<ClientCall>;
@@ -69,6 +77,8 @@ export class Metrics implements Telemetry {
   readonly registry: Registry;
   /** The last calls that were slow or failed, of both sides. */
   readonly recent: RecentCalls = new RecentCalls();
+  /** Who uses what the contracts of the servers call deprecated. */
+  readonly deprecated: DeprecatedUses;
   private readonly clientMeters = new Map<string, ClientMeter>();
   private readonly serverMeters = new Map<string, ServerMeter>();
   /** By path, of the methods that somebody may call. */
@@ -81,7 +91,7 @@ export class Metrics implements Telemetry {
 
   constructor(options: MetricsOptions = {}) {
     const { registry = new ScrapeRegistry(), maxTargets = MAX_TARGETS } = options;
-    const { maxEndpoints = MAX_ENDPOINTS } = options;
+    const { maxEndpoints = MAX_ENDPOINTS, maxCallers = MAX_CALLERS } = options;
     if (typeof registry.registerMetric !== 'function') {
       throw new ConfigError(
         'metrics.registry is no Registry of prom-client: give one, or leave it',
@@ -89,14 +99,18 @@ export class Metrics implements Telemetry {
     }
     checkWhole('metrics.maxTargets', maxTargets, 0);
     checkWhole('metrics.maxEndpoints', maxEndpoints, 0);
+    checkWhole('metrics.maxCallers', maxCallers, 0);
     this.boundsMs = bounds('bucketsMs', options.bucketsMs ?? BUCKETS_MS);
     const deadlineBucketsMs = options.deadlineBucketsMs ?? DEADLINE_BUCKETS_MS;
     this.deadlineBoundsMs = bounds('deadlineBucketsMs', deadlineBucketsMs);
     this.registry = registry;
     this.parts = new FollowedParts(maxTargets, maxEndpoints);
+    this.deprecated = new DeprecatedUses(maxCallers);
     const { served, called } = this;
     this.clientCall = counting(called, (method, clock) => this.clientMeter(method, clock));
-    this.serverCall = counting(served, (method, clock) => this.serverMeter(method, clock));
+    const meters = counting(served, (method, clock) => this.serverMeter(method, clock));
+    const uses = this.deprecated.layer;
+    this.serverCall = (next, method) => meters(uses(next, method), method);
     this.register(maxEndpoints);
   }
 
@@ -132,6 +146,7 @@ export class Metrics implements Telemetry {
       ...clientFamilies(parts, labels),
       ...channelFamilies(parts, maxEndpoints),
       ...serverFamilies(parts),
+      ...deprecationFamilies(this.deprecated),
     ];
     for (const family of families) {
       if (registry.getSingleMetric(family.name) !== undefined) {

@@ -20,18 +20,24 @@ export interface RecordedCall {
   readonly peer: string | undefined;
   /** Where the call was traced and the trace is recorded. */
   readonly traceId: string | undefined;
+  /** What of this process refused it, which it does with all others like it. */
+  readonly refusedBy: string | undefined;
 }
 
-/** The last 50 calls that were slow, and the last 50 that failed. */
+/**
+ * The last 50 calls that were slow, and the last 50 that failed. Of those of one method that were
+ * refused for one reason, only the last: a circuit that is open would soon leave nothing else.
+ */
 export class RecentCalls {
-  private readonly slowCalls = new Ring();
-  private readonly failedCalls = new Ring();
+  private readonly slowCalls = new Latest();
+  private readonly failedCalls = new Latest();
 
   addSlow(call: RecordedCall): void {
     this.slowCalls.add(call);
   }
 
   addFailed(call: RecordedCall): void {
+    if (call.refusedBy !== undefined) this.failedCalls.drop((other) => isAlike(call, other));
     this.failedCalls.add(call);
   }
 
@@ -50,17 +56,26 @@ export class RecentCalls {
   }
 }
 
-class Ring {
+class Latest {
   private readonly calls: RecordedCall[] = [];
-  /** Where the next one goes. */
-  private at = 0;
 
   add(call: RecordedCall): void {
-    this.calls[this.at] = call;
-    this.at = (this.at + 1) % KEPT;
+    this.calls.push(call);
+    if (this.calls.length > KEPT) this.calls.shift();
+  }
+
+  /** Takes out the newest one that fits. */
+  drop(fits: (call: RecordedCall) => boolean): void {
+    const at = this.calls.findLastIndex(fits);
+    if (at !== -1) this.calls.splice(at, 1);
   }
 
   newestFirst(): readonly RecordedCall[] {
-    return [...this.calls.slice(this.at), ...this.calls.slice(0, this.at)].toReversed();
+    return this.calls.toReversed();
   }
+}
+
+function isAlike(one: RecordedCall, other: RecordedCall): boolean {
+  const { side, method, refusedBy } = one;
+  return other.refusedBy === refusedBy && other.side === side && other.method.path === method.path;
 }

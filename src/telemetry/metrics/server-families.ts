@@ -1,3 +1,4 @@
+import { splitPath } from '../../core/method.ts';
 import type { ServerSnapshot } from '../../server/options.ts';
 import type { FamilyOptions } from './family.ts';
 import type { FollowedParts } from './followed-parts.ts';
@@ -29,8 +30,10 @@ export function serverFamilies(parts: FollowedParts): readonly FamilyOptions[] {
     help,
     type: 'gauge',
     collect: (series) => {
-      for (const [method, value] of bulkheads(parts, valueOf))
-        series.add(new LabelSet({ method }), value);
+      for (const [name, value] of bulkheads(parts, valueOf)) {
+        const { service, method } = splitPath(`/${name}`);
+        series.add(new LabelSet({ grpc_service: service, grpc_method: method }), value);
+      }
     },
   });
   return [

@@ -37,4 +37,9 @@ export class ServerMeter extends MethodMeter<ServerCall> {
   protected attemptsOf(): number {
     return 1;
   }
+
+  protected refusedBy(call: ServerCall): string | undefined {
+    if (!this.method.known) return 'unknown_method';
+    return call.get(SHED) ? 'shed' : undefined;
+  }
 }

@@ -146,7 +146,12 @@ describe('/snapshot', () => {
     const address = `127.0.0.1:${running.pair.port}`;
     expect(bodyOf(answer)).toMatchObject({
       channels: [
-        { target: running.pair.target, endpoints: [{ address, state: 'ready', picks: 1 }] },
+        {
+          target: running.pair.target,
+          endpoints: [{ address, state: 'ready', picks: 1 }],
+          policy: { balancer: 'peak_ewma', ejection: { baseMs: 30_000 }, healthCheck: null },
+          sources: { balancer: 'default', 'ejection.baseMs': 'default', healthCheck: 'default' },
+        },
       ],
       clients: [
         {
@@ -194,7 +199,7 @@ describe('/snapshot', () => {
 describe('any answer', () => {
   test('has the headers that keep it where it is', async () => {
     await using running = await adminPair();
-    for (const path of ['/', '/metrics', '/console', '/snapshot', '/nothing']) {
+    for (const path of ['/', '/metrics', '/console', '/snapshot', '/deprecations', '/nothing']) {
       const { headers } = await ask(running.admin, path);
       expect(headers).toMatchObject({
         'x-content-type-options': 'nosniff',
@@ -247,7 +252,14 @@ describe('any answer', () => {
   test('on / names what else there is', async () => {
     await using running = await adminPair();
     const { body } = await ask(running.admin, '/');
-    for (const path of ['/console', '/metrics', '/healthz', '/readyz', '/snapshot']) {
+    for (const path of [
+      '/console',
+      '/metrics',
+      '/healthz',
+      '/readyz',
+      '/snapshot',
+      '/deprecations',
+    ]) {
       expect(body).toContain(`href="${path}"`);
       expect((await ask(running.admin, path)).status).toBe(200);
     }

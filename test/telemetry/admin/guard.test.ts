@@ -113,7 +113,16 @@ describe('a page', () => {
 });
 
 describe('over sockets', () => {
-  const paths = ['/', '/metrics', '/healthz', '/readyz', '/snapshot', '/console', '/nothing'];
+  const paths = [
+    '/',
+    '/metrics',
+    '/healthz',
+    '/readyz',
+    '/snapshot',
+    '/deprecations',
+    '/console',
+    '/nothing',
+  ];
   const more = ['/console/events', '/console/policy', '/console/methods', '/console/invoke'];
 
   test('a hostile Host or Origin gets 403 wherever it asks, and nothing else', async () => {

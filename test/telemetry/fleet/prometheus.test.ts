@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { askText } from '../../examples/admin-client.ts';
-import { killRuns, Run, temporaryFolder } from '../../examples/shop-run.ts';
+import { killRuns, Run, temporaryFolder, unhurriedPolicy } from '../../examples/shop-run.ts';
 import { dashboard, familiesIn, queries, RULES, rules } from './fleet-files.ts';
 import { Prometheus, type Sample } from './prometheus-process.ts';
 
@@ -34,7 +34,7 @@ function isNumber({ value }: Sample): boolean {
   return !Number.isNaN(value);
 }
 
-describe.skipIf(missing)(`a Prometheus that scrapes the shop${why}`, { timeout: 60_000 }, () => {
+describe.skipIf(missing)(`a Prometheus that scrapes the shop${why}`, { timeout: 120_000 }, () => {
   const open = new AsyncDisposableStack();
   let run: Run;
   let prometheus: Prometheus;
@@ -43,13 +43,15 @@ describe.skipIf(missing)(`a Prometheus that scrapes the shop${why}`, { timeout: 
     const folder = open.use(await temporaryFolder());
     const targets = join(folder.path, 'targets.json');
     // First a replica fails for nine seconds, then payments: one round of what can be seen.
-    run = new Run('--seed', '7', '--faults', 'trouble,outage', '--targets', targets);
+    const policy = await unhurriedPolicy(folder.path);
+    const faults = ['--seed', '7', '--faults', 'trouble,outage', '--policy', policy];
+    run = new Run(...faults, '--targets', targets);
     await run.line(/^gateway +\d+/);
     prometheus = open.use(await Prometheus.start(targets, await readFile(RULES, 'utf8')));
     await run.line(/ breaker of payments\.ChargeCustomer: open$/);
     // Some calls are refused, and the scrape after that has been taken.
     await until('sum(increase(inboard_client_rejected_total{reason="circuit_open"}[1m])) > 0');
-  }, 60_000);
+  }, 120_000);
 
   afterAll(async () => {
     killRuns();

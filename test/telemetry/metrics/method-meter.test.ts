@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Method, Runtime, Shape } from '../../../src/index.ts';
-import { ClientCall, Metrics, Status, TRACE } from '../../../src/index.ts';
+import { ClientCall, Metrics, RejectedError, Status, TRACE } from '../../../src/index.ts';
 import type { ClientMeter } from '../../../src/telemetry/metrics/client-meter.ts';
 import { ManualClock, testRuntime } from '../../../src/testing/index.ts';
 
@@ -179,6 +179,27 @@ describe('recent calls', () => {
     expect(failed.map(({ details }) => details).slice(1)).toEqual(
       Array.from({ length: 49 }, (_, index) => `failure ${60 - index}`),
     );
+  });
+
+  test('what one circuit refuses is the last of it, and hides no other failure', () => {
+    const calls = new Calls();
+    for (let count = 1; count <= 3; count++) calls.run(1, Status.UNAVAILABLE, `failure ${count}`);
+    for (let count = 1; count <= 100; count++) {
+      const call = calls.begin();
+      calls.clock.advance(1);
+      const details = `refusal ${count}`;
+      const status = { code: Status.UNAVAILABLE, details };
+      call.end({ ...status, cause: new RejectedError('/test.Shop/unary', 'circuit_open', status) });
+    }
+    calls.run(1, Status.INTERNAL, 'another');
+    expect(calls.metrics.recent.failed().map(({ details }) => details)).toEqual([
+      'another',
+      'refusal 100',
+      'failure 3',
+      'failure 2',
+      'failure 1',
+    ]);
+    expect(calls.meter.failures).toBe(104);
   });
 
   test('what the caller got wrong is no failure', () => {

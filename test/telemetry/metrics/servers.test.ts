@@ -40,13 +40,13 @@ describe('servers', () => {
     const calls = [pair.client.unary({})];
     await vi.waitUntil(() => begun() === 1);
     calls.push(pair.client.unary({}));
-    const queued = `inboard_server_bulkhead_queued{method="${SERVICE}/Unary"}`;
+    const queued = `inboard_server_bulkhead_queued{grpc_service="${SERVICE}",grpc_method="Unary"}`;
     await vi.waitUntil(async () => (await scrape(pair.runtime)).series.get(queued) === 1);
     await rejection(pair.client.unary({}));
     const found = await scrape(pair.runtime);
-    const inUse = `inboard_server_bulkhead_in_use{method="${SERVICE}/Unary"}`;
-    expect(found.series.get(inUse)).toBe(1);
     expect(seriesOf(found, 'Unary')).toMatchObject({
+      inboard_server_bulkhead_in_use: 1,
+      inboard_server_bulkhead_queued: 1,
       inboard_server_shed_total: 1,
       inboard_server_in_flight: 2,
       'grpc_server_handled_total{grpc_code="ResourceExhausted"}': 1,

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
+import type { CollectedTree } from './collector.ts';
 import { Collector } from './collector.ts';
 import type { TracedProcessOptions } from './traced-process.ts';
 
@@ -63,34 +64,28 @@ function expectOneTrace({ spans }: Collector): void {
 const [unary, safe] = [`${SERVICE}/Unary`, `${SERVICE}/UnarySafe`];
 
 /** Three hops, of which the second fails once. */
-const CHAIN = (shared: Partial<Hop>): [Hop, ...Hop[]] => [
+const CHAIN = (shared: Partial<Hop>): [Hop, Hop, Hop, Hop] => [
   { ...shared, service: 'client' },
   { ...shared, service: 'a', method: 'unarySafe' },
   { ...shared, service: 'b', failures: 1 },
   { ...shared, service: 'c' },
 ];
 
-const TREE = [
+/** What `a` does, with the last hop as a server of `c` tells it. */
+const servedByA = (last: string): CollectedTree => [
+  `SERVER a ${unary}`,
   [
-    `CLIENT client ${unary}`,
+    `CLIENT a ${safe}`,
+    [`INTERNAL a ${safe} attempt ERROR`, [`SERVER b ${safe} ERROR`]],
     [
-      `INTERNAL client ${unary} attempt`,
-      [
-        `SERVER a ${unary}`,
-        [
-          `CLIENT a ${safe}`,
-          [`INTERNAL a ${safe} attempt ERROR`, [`SERVER b ${safe} ERROR`]],
-          [
-            `INTERNAL a ${safe} attempt`,
-            [
-              `SERVER b ${safe}`,
-              [`CLIENT b ${unary}`, [`INTERNAL b ${unary} attempt`, [`SERVER c ${unary}`]]],
-            ],
-          ],
-        ],
-      ],
+      `INTERNAL a ${safe} attempt`,
+      [`SERVER b ${safe}`, [`CLIENT b ${unary}`, [`INTERNAL b ${unary} attempt`, [last]]]],
     ],
   ],
+];
+
+const TREE: CollectedTree[] = [
+  [`CLIENT client ${unary}`, [`INTERNAL client ${unary} attempt`, servedByA(`SERVER c ${unary}`)]],
 ];
 
 describe('three hops in processes of their own, with a retry in the middle', () => {
@@ -117,26 +112,17 @@ describe('with @opentelemetry/instrumentation-grpc', () => {
     expectOneTrace(collector);
   });
 
-  test('nice-grpc calls inboard, and inboard calls nice-grpc', async () => {
+  test('three hops with a retry in the middle, and nice-grpc at either end', async () => {
     const nice = { library: 'nice-grpc', instrumentation } as const;
-    await using collector = await trace(
-      { service: 'client', ...nice },
-      { service: 'a', instrumentation },
-      { service: 'b', ...nice },
-    );
+    const [client, a, b, c] = CHAIN({ instrumentation });
+    await using collector = await trace({ ...client, ...nice }, a, b, { ...c, ...nice });
     expect(collector.trees()).toEqual([
-      [
-        `CLIENT client grpc.${unary}`,
-        [
-          `SERVER a ${unary}`,
-          [`CLIENT a ${unary}`, [`INTERNAL a ${unary} attempt`, [`SERVER b grpc.${unary}`]]],
-        ],
-      ],
+      [`CLIENT client grpc.${unary}`, servedByA(`SERVER c grpc.${unary}`)],
     ]);
     const scopes = Object.fromEntries(
       collector.spans.map(({ service, scope }) => [service, scope]),
     );
-    expect(scopes).toEqual({ client: patched, a: 'inboard', b: patched });
+    expect(scopes).toEqual({ client: patched, a: 'inboard', b: 'inboard', c: patched });
     expectOneTrace(collector);
   });
 });

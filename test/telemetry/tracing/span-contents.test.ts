@@ -119,7 +119,7 @@ describe('what spans say', () => {
         signal.addEventListener('abort', () => reject(signal.reason as Error));
       });
     };
-    const methods = { unarySafe: { hedge: { delayMs: 20 } } };
+    const methods = { unarySafe: { hedge: { delayMs: 20, extra: 1 } } };
     await using pair = await tracedPair({ unarySafe }, { client: { methods } });
     await pair.client.unarySafe({});
     await sdk.settled(5);

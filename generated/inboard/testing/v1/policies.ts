@@ -480,6 +480,7 @@ export const PoliciesServiceDefinition = {
           perSecond: 50,
           burst: 75,
         },
+        criticality: "sheddable",
       },
     },
     /** Says nothing of its own. Not idempotent: it gets no retries of the service. */

@@ -36,6 +36,13 @@ const TYPES = {
   bidi_streaming: 'bidi_stream',
 } as const;
 
+/** A call that could be sent now. */
+interface PreparedCall {
+  readonly found: ReflectedMethod;
+  readonly wire: LocalWire;
+  readonly timeoutMs: number;
+}
+
 /**
  * Calls of the servers of this process, for a person who tries them: through the server's whole
  * stack, authentication and limits included, with no connection.
@@ -74,14 +81,16 @@ export class TryIt {
     const { origin, 'content-type': type = '' } = request.headers;
     if (origin === undefined) return refuse(403, 'A call must have an Origin: use the console');
     if (!/^application\/json\s*(?:;|$)/i.test(type)) return refuse(415, 'Send application/json');
-    if (this.open.size >= MOST) {
-      const busy = refuse(429, `${MOST} calls are under way from here`);
-      return { ...busy, headers: { 'Retry-After': '1' } };
-    }
     try {
       const body = await readBody(request, BODY_BYTES);
       if (body === undefined) return refuse(413, `The body is over ${BODY_BYTES} bytes`);
-      return json(200, await this.run(body, response));
+      const prepared = await this.prepare(body);
+      // Not before: bodies may come as slowly as they like, and then all at once.
+      if (this.open.size >= MOST) {
+        const busy = refuse(429, `${MOST} calls are under way from here`);
+        return { ...busy, headers: { 'Retry-After': '1' } };
+      }
+      return json(200, await this.run(prepared, response));
     } catch (error) {
       if (error instanceof BadRequest) return refuse(400, error.message);
       throw error;
@@ -94,7 +103,7 @@ export class TryIt {
     for (const wire of this.open) wire.cancel({ code: Status.CANCELLED, details });
   }
 
-  private async run(body: string, response: ServerResponse): Promise<InvokeResponse> {
+  private async prepare(body: string): Promise<PreparedCall> {
     const { service, method, message, metadata, timeoutMs } = parseRequest(body);
     const path = `/${service}/${method}`;
     const found = (await this.reachable()).get(path);
@@ -108,15 +117,18 @@ export class TryIt {
       timeoutMs,
       limits: found.server.limits,
     });
+    return { found, wire, timeoutMs };
+  }
+
+  private async run(call: PreparedCall, response: ServerResponse): Promise<InvokeResponse> {
+    const { desc, registry } = call.found;
     const beginMs = this.clock.now();
-    const result = await this.send(found, wire, timeoutMs, response);
-    return told(found.desc, found.registry, result, this.clock.now() - beginMs);
+    const result = await this.send(call, response);
+    return told(desc, registry, result, this.clock.now() - beginMs);
   }
 
   private async send(
-    { server }: ReflectedMethod,
-    wire: LocalWire,
-    timeoutMs: number,
+    { found, wire, timeoutMs }: PreparedCall,
     response: ServerResponse,
   ): Promise<LocalResponse> {
     const cancel = (details: string, code: Status = Status.CANCELLED): void =>
@@ -128,7 +140,7 @@ export class TryIt {
     this.open.add(wire);
     response.once('close', left);
     try {
-      server.accept(wire);
+      found.server.accept(wire);
       return await wire.response;
     } finally {
       this.open.delete(wire);

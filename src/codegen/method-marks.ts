@@ -15,7 +15,7 @@ import { ConfigError } from '../core/errors.ts';
  */
 const POLICY_PROTO = 'inboard/policy/v1/policy.proto';
 
-/** The number of both options in policy.proto. */
+/** The number of both options in policy.proto, and of the marks that stand in their place. */
 const OPTION = 78_432;
 const FIXED32 = 5;
 
@@ -36,20 +36,28 @@ const WRITTEN = new RegExp(
 /** How deep a method's options stand in a definition. */
 const INDENT = '      ';
 
-/** A request for ts-proto in which every method with a policy carries the number of that policy. */
+/** What is written into the definition of a method, beside what ts-proto writes. */
+export interface MethodExtras {
+  /** What the options of policy.proto say. */
+  readonly policy?: object | undefined;
+  /** What the contract marks as deprecated. */
+  readonly deprecated?: object | undefined;
+}
+
+/** A request for ts-proto in which every method with extras carries their number. */
 export interface MarkedRequest {
   readonly request: CodeGeneratorRequest;
   /** By their numbers. */
-  readonly policies: readonly object[];
+  readonly extras: readonly MethodExtras[];
 }
 
-/** Puts marks in place of the options of policy.proto. */
-export function markPolicies(
+/** Puts marks in place of the options of policy.proto, and where there are none. */
+export function markMethods(
   original: CodeGeneratorRequest,
-  policyOf: ReadonlyMap<string, object | undefined>,
+  extrasOf: (fullName: string) => MethodExtras,
 ): MarkedRequest {
   const request = clone(CodeGeneratorRequestSchema, original);
-  const policies: object[] = [];
+  const extras: MethodExtras[] = [];
   request.fileToGenerate = request.fileToGenerate.filter((name) => name !== POLICY_PROTO);
   // A second copy of the descriptors, which ts-proto does not read.
   request.sourceFileDescriptors = [];
@@ -58,33 +66,34 @@ export function markPolicies(
     for (const service of file.service) {
       for (const method of service.method) {
         const name = [file.package, service.name].filter((part) => part !== '').join('.');
-        const policy = policyOf.get(`${name}/${method.name}`);
-        if (method.options === undefined && policy === undefined) continue;
+        const own = extrasOf(`${name}/${method.name}`);
+        const some = Object.values(own).some((extra) => extra !== undefined);
+        if (method.options === undefined && !some) continue;
         method.options ??= create(MethodOptionsSchema);
-        mark(method.options, policy === undefined ? undefined : policies.push(policy) - 1);
+        mark(method.options, some ? extras.push(own) - 1 : undefined);
       }
     }
   }
-  return { request, policies };
+  return { request, extras };
 }
 
-/** Writes the policies where their marks stand. */
-export function writePolicies(
+/** Writes the extras where their marks stand. */
+export function writeExtras(
   response: CodeGeneratorResponse,
-  policies: readonly object[],
+  extras: readonly MethodExtras[],
 ): CodeGeneratorResponse {
   let written = 0;
   for (const file of response.file) {
     file.content = file.content.replaceAll(WRITTEN, (_, level, before, bytes, after) => {
       written += 1;
       const number = Buffer.from(String(bytes).split(',').map(Number)).readUInt32LE();
-      return methodOptions(level, literal(policies[number], INDENT), `${before}${after}`);
+      return methodOptions(level, extras[number] ?? {}, `${before}${after}`);
     });
   }
-  if (written !== policies.length) {
+  if (written !== extras.length) {
     throw new ConfigError(
-      `ts-proto wrote ${written} of ${policies.length} policies in a form that is known here; ` +
-        'generate `outputServices=generic-definitions`, with ts-proto 2.18',
+      `ts-proto wrote ${written} of ${extras.length} policies and deprecations in a form that is ` +
+        'known here; generate `outputServices=generic-definitions`, with ts-proto 2.18',
     );
   }
   return response;
@@ -111,14 +120,17 @@ function withoutImport(file: FileDescriptorProto): void {
   file.weakDependency = follow(file.weakDependency);
 }
 
-/** The policy stands beside the options, whose type nice-grpc wants as ts-proto writes it. */
-function methodOptions(level: unknown, policy: string, others: string): string {
+/** Extras stand beside the options, whose type nice-grpc wants as ts-proto writes it. */
+function methodOptions(level: unknown, extras: MethodExtras, others: string): string {
   const options = [
     ...(typeof level === 'string' ? [level] : []),
     ...(others.trim() === '' ? [] : [`_unknownFields: {${others}}`]),
   ];
   const written = options.length === 0 ? '{}' : `{ ${options.join(', ')} }`;
-  return `options: ${written},\n${INDENT}policy: ${policy}`;
+  const beside = Object.entries(extras)
+    .filter(([, extra]) => extra !== undefined)
+    .map(([key, extra]) => `,\n${INDENT}${key}: ${literal(extra, INDENT)}`);
+  return `options: ${written}${beside.join('')}`;
 }
 
 /** A value as TypeScript, an entry a line. */
@@ -128,7 +140,12 @@ function literal(value: unknown, indent: string): string {
   const entries = Object.entries(value);
   if (entries.length === 0) return '{}';
   const lines = entries.map(
-    ([key, entry]) => `${indent}  ${key}: ${literal(entry, `${indent}  `)},\n`,
+    ([key, entry]) => `${indent}  ${keyText(key)}: ${literal(entry, `${indent}  `)},\n`,
   );
   return `{\n${lines.join('')}${indent}}`;
+}
+
+/** Full names of messages have dots. */
+function keyText(key: string): string {
+  return /^\w+$/.test(key) ? key : JSON.stringify(key);
 }

@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process';
+
+import type { CommandOutput } from './child-output.ts';
+import { endsWithThis, outputOf } from './child-output.ts';
+import { CliFailure } from './failure.ts';
+
+export interface GitOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** What it reads. */
+  readonly input?: string;
+}
+
+/** Runs git and keeps what it prints, whatever its exit code. */
+export async function git(
+  args: readonly string[],
+  { cwd, env = {}, input }: GitOptions = {},
+): Promise<CommandOutput> {
+  const child = spawn('git', args, {
+    ...(cwd === undefined ? {} : { cwd }),
+    env: { ...process.env, ...env },
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  });
+  child.stdin?.on('error', () => {});
+  child.stdin?.end(input);
+  try {
+    return await outputOf(endsWithThis(child));
+  } catch (error) {
+    throw new CliFailure(`git cannot be run: ${(error as Error).message}`, {
+      hint: 'Install git, or name an image to compare with: --against FILE',
+    });
+  }
+}
+
+/** Its first line; undefined where it fails. */
+export async function gitLine(
+  args: readonly string[],
+  options?: GitOptions,
+): Promise<string | undefined> {
+  const { code, output } = await git(args, options);
+  return code === 0 ? output.toString().split('\n')[0] : undefined;
+}
