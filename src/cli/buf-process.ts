@@ -1,15 +1,14 @@
 import type { ChildProcess, StdioOptions } from 'node:child_process';
 
-import type { CommandOutput } from './child-output.ts';
-import { outputOf } from './child-output.ts';
-import { startTool } from './tool.ts';
+import type { ToolOutput } from './project-tool.ts';
+import { outputOf, requireTool, startTool } from './project-tool.ts';
 
 /** Runs buf and keeps what it prints. */
-export async function captureBuf(args: readonly string[]): Promise<CommandOutput> {
+export async function captureBuf(args: readonly string[]): Promise<ToolOutput> {
   return outputOf(startBuf(args, ['ignore', 'pipe', 'pipe']));
 }
 
-/** Runs the project's buf. */
+/** Runs the buf that is installed where the command was started. It ends with this process. */
 export function startBuf(args: readonly string[], stdio: StdioOptions): ChildProcess {
-  return startTool('buf', args, stdio);
+  return startTool(requireTool('buf'), args, stdio);
 }

@@ -15,6 +15,7 @@ export const EXIT = {
   /** 128 and the signal's number, as shells have it. */
   interrupted: 130,
   terminated: 143,
+  hungUp: 129,
 } as const;
 
 export interface FailureParts {

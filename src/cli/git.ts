@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
-
-import type { CommandOutput } from './child-output.ts';
-import { endsWithThis, outputOf } from './child-output.ts';
 import { CliFailure } from './failure.ts';
+import { startGroup } from './process-group.ts';
+import type { ToolOutput } from './project-tool.ts';
+import { outputOf } from './project-tool.ts';
 
 export interface GitOptions {
   readonly cwd?: string;
@@ -15,8 +14,8 @@ export interface GitOptions {
 export async function git(
   args: readonly string[],
   { cwd, env = {}, input }: GitOptions = {},
-): Promise<CommandOutput> {
-  const child = spawn('git', args, {
+): Promise<ToolOutput> {
+  const child = startGroup('git', args, {
     ...(cwd === undefined ? {} : { cwd }),
     env: { ...process.env, ...env },
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
@@ -24,7 +23,7 @@ export async function git(
   child.stdin?.on('error', () => {});
   child.stdin?.end(input);
   try {
-    return await outputOf(endsWithThis(child));
+    return await outputOf(child);
   } catch (error) {
     throw new CliFailure(`git cannot be run: ${(error as Error).message}`, {
       hint: 'Install git, or name an image to compare with: --against FILE',

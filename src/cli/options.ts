@@ -68,7 +68,7 @@ export function addContract(command: Command): Command {
     .option('--proto <folder>', 'contract from a folder of .proto files, built by buf');
 }
 
-/** Of an option that is repeatable. */
+/** For an option that may be given several times. */
 export function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
 }

@@ -1,9 +1,3 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
-import { join } from 'node:path';
-
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { mtls } from '../../src/auth.ts';
@@ -12,19 +6,19 @@ import type { PeerService } from '../interop/stock-server.ts';
 import { stockServer } from '../interop/stock-server.ts';
 import { authority, localhost, startSecure } from '../security/secure-server.ts';
 import { shapes } from '../support/shapes-service.ts';
-import { inboard, jsonLines } from './cli.ts';
+import { inboard, jsonLines, startInboard } from './cli.ts';
 import type { Descriptors } from './descriptors.ts';
 import { makeDescriptors } from './descriptors.ts';
-import { reflectingServer } from './reflecting-server.ts';
-
-const PYTHON = process.env['INBOARD_PYTHON'] ?? '/usr/bin/python3';
-const missing = spawnSync(PYTHON, ['-c', 'import grpc']).status !== 0;
-const why = missing ? `: not run because ${PYTHON} has no grpcio` : '';
+import type { TlsFiles } from './peers.ts';
+import { peers, writeTlsFiles } from './peers.ts';
+import { reflectionOf } from './reflecting-server.ts';
 
 let made: Descriptors;
+let files: TlsFiles;
 
 beforeAll(async () => {
   made = await makeDescriptors();
+  files = await writeTlsFiles(made.folder);
 }, 30_000);
 
 afterAll(() => made.remove());
@@ -37,27 +31,88 @@ function byImage(method: string, port: number, ...args: string[]): string[] {
   return ['call', `${SHAPES}/${method}`, '-t', target, '--image', made.image, '-ojson', ...args];
 }
 
-/** All four shapes, by the contract in a file. */
-async function expectAllShapes(port: number): Promise<void> {
+async function expectAllShapes(argsOf: (method: string, data: string) => string[]): Promise<void> {
   const call = async (method: string, data: string): Promise<unknown[]> => {
-    const run = await inboard(byImage(method, port, '-d', data));
+    const run = await inboard(argsOf(method, data));
     expect(run).toMatchObject({ code: 0, stderr: '' });
     return jsonLines(run);
   };
-  const a = { sample: { text: 'a' } };
-  const two = '{"sample":{"text":"a"}} {"sample":{"text":"b"}}';
+  const a = { sample: { text: 'a', at: '2026-01-02T03:04:05Z' } };
+  const two = `${JSON.stringify(a)} {"sample":{"text":"b"}}`;
   expect(await call('Unary', JSON.stringify(a))).toEqual([a]);
   expect(await call('ClientStream', two)).toEqual([{ count: 2, last: { text: 'b' } }]);
   const answers = [a, { index: 1, ...a }];
-  expect(await call('ServerStream', '{"sample":{"text":"a"},"count":2}')).toEqual(answers);
+  expect(await call('ServerStream', JSON.stringify({ ...a, count: 2 }))).toEqual(answers);
   expect(await call('Bidi', two)).toEqual([a, { index: 1, sample: { text: 'b' } }]);
 }
 
+for (const { name, missing, start } of peers) {
+  describe.skipIf(missing)(`call of ${name}`, { timeout: 60_000 }, () => {
+    test('all four shapes', async () => {
+      await using peer = await start();
+      await expectAllShapes((method, data) => byImage(method, peer.port, '-d', data));
+    });
+
+    test('to and fro, as it is typed', async () => {
+      await using peer = await start();
+      const run = startInboard(byImage('Bidi', peer.port, '-d', '@'));
+      run.child.stdin?.write('{"sample":{"text":"first"}}\n');
+      await run.printed('{"sample":{"text":"first"}}\n');
+      run.child.stdin?.write('{"sample":{"text":"second"}}\n');
+      await run.printed('{"index":1,"sample":{"text":"second"}}\n');
+      run.child.stdin?.end();
+      expect(await run.ended).toMatchObject({ code: 0, stderr: '' });
+    });
+
+    test('metadata there and back, and a failure with its message', async () => {
+      await using peer = await start();
+      const headers = ['-H', 'x-text: a', '-H', 'x-bytes-bin: AP8s'];
+      const good = await inboard(byImage('Unary', peer.port, '-v', ...headers));
+      expect(good.stdout).toBe('{}\n');
+      for (const mark of ['>', '< header', '< trailer']) {
+        expect(good.stderr).toMatch(new RegExp(`^${mark} x-text: a$`, 'm'));
+        expect(good.stderr).toMatch(new RegExp(`^${mark} x-bytes-bin: AP8s$`, 'm'));
+      }
+      const fail = await inboard(byImage('Unary', peer.port, '-d', '{"sample":{"text":"fail"}}'));
+      const { error } = JSON.parse(fail.stderr) as { error: Record<string, unknown> };
+      expect(error).toMatchObject({ status: 'OUT_OF_RANGE', code: 11 });
+      expect(error['message']).toContain('Größe 100% 🧊');
+      expect(fail.code).toBe(64 + 11);
+    });
+
+    test('a time limit, and the end of a call that is interrupted', async () => {
+      await using peer = await start();
+      const hang = ['-d', '{"sample":{"text":"hang"}}', '--timeout', '30s'];
+      const run = startInboard(byImage('Unary', peer.port, ...hang));
+      const remaining = await peer.hung();
+      expect(remaining).toBeGreaterThan(0);
+      expect(remaining).toBeLessThanOrEqual(30);
+      run.child.kill('SIGINT');
+      await peer.cancelled();
+      expect(await run.ended).toEqual({ code: 130, stdout: '', stderr: '' });
+    });
+
+    test('over TLS, with a certificate of its own', async () => {
+      await using peer = await start(files);
+      const trust = ['--cacert', files.ca];
+      const own = ['--cert', files.clientCert, '--key', files.clientKey];
+      const data = ['-d', '{"sample":{"text":"a"}}'];
+      const good = await inboard(byImage('Unary', peer.port, ...trust, ...own, ...data));
+      expect(good).toMatchObject({ code: 0, stderr: '' });
+      expect(jsonLines(good)).toEqual([{ sample: { text: 'a' } }]);
+      for (const args of [trust, ['--tls', ...own], ['--plaintext']]) {
+        const refused = await inboard(byImage('Unary', peer.port, ...args, ...data));
+        expect(JSON.parse(refused.stderr)).toMatchObject({ error: { status: 'UNAVAILABLE' } });
+        expect(refused.code).toBe(78);
+      }
+    });
+  });
+}
+
 describe('call', { timeout: 60_000 }, () => {
-  test('a stock server without reflection', async () => {
+  test('a server without reflection says how to do without', async () => {
     const server = await stockServer(shapes as unknown as PeerService);
     try {
-      await expectAllShapes(server.port);
       const target = ['--target', `127.0.0.1:${server.port}`];
       const { code, stderr } = await inboard(['call', `${SHAPES}/Unary`, ...target]);
       expect(stderr).toMatch(/serves no reflection.*--image FILE/s);
@@ -68,47 +123,23 @@ describe('call', { timeout: 60_000 }, () => {
   });
 
   test.each(['v1', 'v1alpha'] as const)('a stock server with reflection %s', async (version) => {
-    const server = await reflectingServer(version, made.image);
+    const prepare = await reflectionOf(version, made.image);
+    const server = await stockServer(shapes as unknown as PeerService, { prepare });
     try {
-      const args = ['call', `${SHAPES}/Unary`, '-t', `127.0.0.1:${server.port}`, '-o', 'json'];
-      const run = await inboard([...args, '-d', '{"sample":{"at":"2026-01-02T03:04:05Z"}}']);
-      expect(jsonLines(run)).toEqual([{ sample: { at: '2026-01-02T03:04:05Z' } }]);
+      const target = ['-t', `127.0.0.1:${server.port}`, '-o', 'json'];
+      await expectAllShapes((method, data) => {
+        return ['call', `${SHAPES}/${method}`, ...target, '-d', data];
+      });
     } finally {
       server.stop();
-    }
-  });
-
-  test.skipIf(missing)(`a server in Python${why}`, async () => {
-    const script = new URL('../interop/python_peer.py', import.meta.url).pathname;
-    const child = spawn(PYTHON, [script, 'server'], { stdio: ['pipe', 'pipe', 'inherit'] });
-    const exited = once(child, 'exit');
-    try {
-      const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
-      const { port } = JSON.parse(line) as { port: number };
-      await expectAllShapes(port);
-      const fail = await inboard(byImage('Unary', port, '-d', '{"sample":{"text":"fail"}}'));
-      expect(JSON.parse(fail.stderr)).toMatchObject({ error: { status: 'OUT_OF_RANGE' } });
-      expect(fail.code).toBe(64 + 11);
-    } finally {
-      child.stdin.end();
-      child.kill();
-      await exited;
     }
   });
 });
 
 describe('TLS', { timeout: 60_000 }, () => {
-  /** A file of the test's folder. */
-  async function file(name: string, text: string): Promise<string> {
-    const path = join(made.folder, name);
-    await writeFile(path, text);
-    return path;
-  }
-
   test('trusts whom it is told to, and nobody else', async () => {
     await using server = await startSecure({ credentials: serverTls(localhost) });
-    const ca = await file('ca.pem', authority.ca);
-    const good = await inboard(byImage('Unary', server.port, '--cacert', ca));
+    const good = await inboard(byImage('Unary', server.port, '--cacert', files.ca));
     expect(good).toMatchObject({ code: 0, stdout: '{}\n', stderr: '' });
 
     const strange = await inboard(byImage('Unary', server.port, '--tls'));
@@ -135,7 +166,7 @@ describe('TLS', { timeout: 60_000 }, () => {
         },
       },
     });
-    const tls = ['--cacert', await file('ca.pem', authority.ca)];
+    const tls = ['--cacert', files.ca];
     const wrong = await inboard(byImage('Unary', server.port, ...tls));
     expect(wrong.code).toBe(78);
     for (const option of ['--servername', '--authority']) {
@@ -157,13 +188,11 @@ describe('TLS', { timeout: 60_000 }, () => {
         },
       },
     });
-    const own = authority.issue({ commonName: 'me', names: ['DNS:me.example'] });
-    const tls = ['--cacert', await file('ca.pem', authority.ca)];
-    const pair = ['--cert', await file('me.pem', own.cert), '--key', await file('me.key', own.key)];
+    const tls = ['--cacert', files.ca];
+    const pair = ['--cert', files.clientCert, '--key', files.clientKey];
     const good = await inboard(byImage('Unary', server.port, ...tls, ...pair));
     expect(good).toMatchObject({ code: 0, stderr: '' });
     expect(subjects).toEqual(['me.example']);
-    expect((await inboard(byImage('Unary', server.port, ...tls))).code).toBe(78);
     const half = await inboard(byImage('Unary', server.port, ...tls, ...pair.slice(0, 2)));
     expect(half.stderr).toContain('`key` is missing');
     expect(half.code).toBe(2);

@@ -7,7 +7,7 @@ import { shapes } from '../support/shapes-service.ts';
 import type { CliOptions, CliRun, StartedCli } from './cli.ts';
 import { inboard, jsonLines, startInboard } from './cli.ts';
 import type { Descriptors } from './descriptors.ts';
-import { makeDescriptors, NOWHERE } from './descriptors.ts';
+import { makeDescriptors } from './descriptors.ts';
 
 let made: Descriptors;
 
@@ -85,6 +85,30 @@ describe('call', { timeout: 30_000 }, () => {
     expect(await run.ended).toMatchObject({ code: 0, stderr: '' });
   });
 
+  test('ends when the server does, whoever still types', async () => {
+    await using server = await start({
+      async *bidi(requests) {
+        for await (const { sample } of requests) {
+          yield { sample };
+          if (sample?.text === 'fail') throw new ServerError(Status.ABORTED, 'had enough');
+          return;
+        }
+      },
+    });
+    for (const [text, code] of [
+      ['bye', 0],
+      ['fail', 64 + 10],
+    ] as const) {
+      const run = server.begin('Bidi', ['-o', 'json', '-d', '@']);
+      run.child.stdin?.write(`{"sample":{"text":"${text}"}}\n`);
+      const { stdout, code: ended } = await run.ended;
+      expect({ stdout, ended }).toEqual({
+        stdout: `{"sample":{"text":"${text}"}}\n`,
+        ended: code,
+      });
+    }
+  });
+
   test('sends metadata and a time limit, and shows what happens', async () => {
     const came: unknown[] = [];
     await using server = await start({
@@ -157,6 +181,7 @@ describe('call', { timeout: 30_000 }, () => {
     ['a method mistyped', 'Unry', [], /has no method 'Unry'\n {2}Did you mean Unary\?/],
     ['a method of nobody', 'Zzz', [], /It has: Unary, UnarySafe, ClientStream/],
     ['no JSON', 'Unary', ['-d', '{"sample": '], /is no JSON: Unexpected end/],
+    ['a file as curl has it', 'Unary', ['-d', '@x.json'], /no JSON.*\n {2}.*-d @ < x\.json/],
     ['a field mistyped', 'Unary', ['-d', '{"sampel": {}}'], /UnaryRequest.*Did you mean "sample"/s],
     [
       'a value of the wrong type',
@@ -187,15 +212,6 @@ describe('call', { timeout: 30_000 }, () => {
     expect(stderr).toContain('Did you mean "text"?');
     expect(code).toBe(2);
     await left.promise;
-  });
-
-  test('says what to do where nothing listens', async () => {
-    const args = ['call', 'inboard.testing.v1.ShapesService/Unary', '--target', NOWHERE];
-    const { code, stderr } = await inboard([...args, '--image', made.image]);
-    expect(stderr).toMatch(
-      /UNAVAILABLE \(14\): .*nothing listens there.*\n {2}Is a gRPC server up/,
-    );
-    expect(code).toBe(78);
   });
 
   test('ends at once with 130 on Ctrl-C, and the server is told', async () => {

@@ -295,7 +295,7 @@ describe('what cannot be meant', () => {
     ['no such commit', ['--against', 'nowhere'], /no commit that is here\n {2}Name a file/],
     ['no image', ['--against', 'buf.yaml'], /'buf\.yaml' is no image of contracts/],
     ['no package', ['nowhere'], /'nowhere' is no image and no package of contracts/],
-    ['no template', ['--template', 'none.yaml'], /--template 'none\.yaml': there is no such file/],
+    ['no template', ['--template', 'none.yaml'], /There is no template none\.yaml/],
     ['no step', ['--only', 'lint,spell'], /Steps are lint, format, breaking, policy, generated/],
     ['no option', ['--agains', 'x'], /unknown option '--agains'/],
   ];

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -34,6 +35,8 @@ export interface StartedCli {
   readonly ended: Promise<CliRun>;
   /** Resolves once stdout holds this text, and with all of it; rejects at an end without it. */
   printed(text: string): Promise<string>;
+  /** The same of stderr. */
+  told(text: string): Promise<string>;
 }
 
 /** Starts `inboard`; its stdin stays open. */
@@ -57,16 +60,18 @@ export function startInboard(args: readonly string[], options: CliOptions = {}):
     stdout,
     stderr,
   }));
+  const holds = async (stream: Readable, text: string, get: () => string): Promise<string> => {
+    while (!get().includes(text)) {
+      const next = await Promise.race([once(stream, 'data'), ended]);
+      if ('stderr' in next) throw new Error(`it ended without '${text}': ${next.stderr}`);
+    }
+    return get();
+  };
   return {
     child,
     ended,
-    async printed(text) {
-      while (!stdout.includes(text)) {
-        const next = await Promise.race([once(child.stdout, 'data'), ended]);
-        if ('stderr' in next) throw new Error(`it ended without '${text}': ${next.stderr}`);
-      }
-      return stdout;
-    },
+    printed: (text) => holds(child.stdout, text, () => stdout),
+    told: (text) => holds(child.stderr, text, () => stderr),
   };
 }
 

@@ -164,7 +164,7 @@ test.each<[what: string, args: string[], code: number, message: RegExp]>([
   ['both', ['--dry-run', '--out', 'x'], 2, /contradict each other/],
   ['no name of npm', ['--dry-run', '--name', 'A b'], 2, /'A b' is no name of an npm package/],
   ['no version', ['--dry-run', '--package-version', '1'], 2, /'1' is no version\n {2}Write it as/],
-  ['no template', ['--dry-run', '--template', 'x.yaml'], 1, /buf cannot generate by x\.yaml/],
+  ['no template', ['--dry-run', '--template', 'x.yaml'], 2, /There is no template x\.yaml/],
   ['no option', ['--dry'], 2, /unknown option '--dry'/],
 ])('%s: what went wrong, and what to do', async (_what, args, expected, message) => {
   const { inboard: runs } = await provider();

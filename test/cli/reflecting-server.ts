@@ -18,16 +18,13 @@ export interface ReflectingServer {
 
 type Duplex = grpc.ServerDuplexStream<ServerReflectionRequest, object>;
 
-/**
- * The server of grpc-js itself, which echoes one unary method's bytes, and reflection as the strictest of
- * servers have it: the one file that was asked for, and none of what it imports.
- */
+/** The server of grpc-js itself, which echoes one unary method's bytes, with reflection. */
 export async function reflectingServer(
   version: 'v1' | 'v1alpha',
   image: string,
   path: string = stockDefinition.unary.path,
 ): Promise<ReflectingServer> {
-  const { file: files } = fromBinary(FileDescriptorSetSchema, await readFile(image));
+  const addReflection = await reflectionOf(version, image);
   const server = new grpc.Server();
   server.addService(
     { echo: echoDefinition(path) },
@@ -36,14 +33,7 @@ export async function reflectingServer(
         callback(null, call.request),
     },
   );
-  server.addService(reflectionDefinition(version), {
-    info(call: Duplex) {
-      call.on('data', (request: ServerReflectionRequest) => {
-        call.write({ messageResponse: answer(files, request) });
-      });
-      call.on('end', () => call.end());
-    },
-  });
+  addReflection(server);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) => {
       if (error === null) resolve(bound);
@@ -51,6 +41,27 @@ export async function reflectingServer(
     });
   });
   return { port, stop: () => server.forceShutdown() };
+}
+
+/**
+ * Adds reflection as the strictest of servers have it: the one file that was asked for, and none of
+ * what it imports.
+ */
+export async function reflectionOf(
+  version: 'v1' | 'v1alpha',
+  image: string,
+): Promise<(server: grpc.Server) => void> {
+  const { file: files } = fromBinary(FileDescriptorSetSchema, await readFile(image));
+  return (server) => {
+    server.addService(reflectionDefinition(version), {
+      info(call: Duplex) {
+        call.on('data', (request: ServerReflectionRequest) => {
+          call.write({ messageResponse: answer(files, request) });
+        });
+        call.on('end', () => call.end());
+      },
+    });
+  };
 }
 
 function echoDefinition(path: string): grpc.MethodDefinition<Buffer, Buffer> {

@@ -1,8 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-
 import { Metadata, ServerError, Status } from 'nice-grpc-common';
 import { describe, expect, test } from 'vitest';
 
@@ -11,54 +6,9 @@ import { createClient } from '../../src/index.ts';
 import { callShape } from '../compat/call-shape.ts';
 import { deferred, rejection, startPair } from '../support/harness.ts';
 import { shapes } from '../support/shapes-service.ts';
+import { startPython, withoutPython } from './python.ts';
 
-/** The interpreter that Debian's python3-grpcio belongs to; another one by the environment. */
-const PYTHON = process.env['INBOARD_PYTHON'] ?? '/usr/bin/python3';
-const SCRIPT = new URL('python_peer.py', import.meta.url).pathname;
-
-const missing = spawnSync(PYTHON, ['-c', 'import grpc']).status !== 0;
-
-interface Python extends AsyncDisposable {
-  /** The next line that it prints. */
-  line(): Promise<Record<string, unknown>>;
-  /** All further lines, to its end. */
-  rest(): Promise<Record<string, unknown>[]>;
-}
-
-function startPython(...args: string[]): Python {
-  const child: ChildProcess = spawn(PYTHON, [SCRIPT, ...args], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const exited = once(child, 'exit');
-  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[
-    Symbol.asyncIterator
-  ]();
-  const parse = (text: string): Record<string, unknown> =>
-    JSON.parse(text) as Record<string, unknown>;
-  return {
-    async line() {
-      const next = await lines.next();
-      if (next.done === true) throw new Error('Python ended early');
-      return parse(next.value);
-    },
-    async rest() {
-      const all: Record<string, unknown>[] = [];
-      for (let next = await lines.next(); next.done !== true; next = await lines.next()) {
-        all.push(parse(next.value));
-      }
-      return all;
-    },
-    async [Symbol.asyncDispose]() {
-      child.stdin?.end();
-      child.kill();
-      await exited;
-    },
-  };
-}
-
-const why = missing ? `: not run because ${PYTHON} has no grpcio` : '';
-
-describe.skipIf(missing)(`Python${why}`, { timeout: 30_000 }, () => {
+describe.skipIf(withoutPython !== '')(`Python${withoutPython}`, { timeout: 30_000 }, () => {
   test('its client calls our server', async () => {
     const hung = deferred();
     const left = deferred();

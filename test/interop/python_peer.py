@@ -1,5 +1,7 @@
 """A peer on grpcio, without generated code: `client PORT` calls a server, `server` is one.
 
+`server CA CERT KEY` speaks TLS only, and only with clients whom that authority knows.
+
 Both speak inboard.testing.v1.ShapesService, and print what they saw as lines of JSON.
 """
 
@@ -117,8 +119,7 @@ def unary(data, context):
         ended = threading.Event()
         context.add_callback(ended.set)
         say(remaining=context.time_remaining())
-        ended.wait(10)
-        say(ended=True)
+        say(ended=ended.wait(10))
     return data
 
 
@@ -143,7 +144,20 @@ def bidi(requests, context):
         yield field(1, index) + field(2, fields(data)[1])
 
 
-def run_server():
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def bind(server, files):
+    if not files:
+        return server.add_insecure_port("127.0.0.1:0")
+    ca, cert, key = map(read, files)
+    credentials = grpc.ssl_server_credentials([(key, cert)], ca, require_client_auth=True)
+    return server.add_secure_port("127.0.0.1:0", credentials)
+
+
+def run_server(files):
     pool = futures.ThreadPoolExecutor(max_workers=8)
     server = grpc.server(pool, compression=grpc.Compression.Gzip)
     handlers = {
@@ -154,7 +168,7 @@ def run_server():
     }
     name = "inboard.testing.v1.ShapesService"
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(name, handlers)])
-    say(port=server.add_insecure_port("127.0.0.1:0"))
+    say(port=bind(server, files))
     server.start()
     # Ends with whoever started it.
     sys.stdin.read()
@@ -162,6 +176,6 @@ def run_server():
 
 
 if sys.argv[1] == "server":
-    run_server()
+    run_server(sys.argv[2:])
 else:
     run_client(sys.argv[2])

@@ -28,9 +28,17 @@ type Writable =
 type Call = grpc.ServerUnaryCall<Message, Message> | Readable | Writable;
 type Callback = grpc.sendUnaryData<Message>;
 
+export interface StockServerOptions {
+  /** Default: plaintext. */
+  readonly credentials?: grpc.ServerCredentials;
+  /** Adds what else it is to serve. */
+  readonly prepare?: (server: grpc.Server) => void;
+}
+
 /** The server of grpc-js itself, with handlers as all servers of these tests have them. */
 export async function stockServer(
   service: PeerService,
+  options: StockServerOptions = {},
 ): Promise<{ readonly port: number; stop(): void }> {
   const server = new grpc.Server();
   const single = (handler: Handler) => (call: Call, callback: Callback) => {
@@ -47,8 +55,10 @@ export async function stockServer(
     serverStream: streamed((...told) => handlers.serverStream(...told)),
     bidi: streamed((...told) => handlers.bidi(...told)),
   });
+  options.prepare?.(server);
+  const credentials = options.credentials ?? grpc.ServerCredentials.createInsecure();
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync('127.0.0.1:0', credentials, (error, bound) => {
       if (error === null) resolve(bound);
       else reject(error);
     });

@@ -124,6 +124,10 @@ class CommandCall {
     const { data } = this.options;
     if (data === undefined) return [];
     if (data === '@') return readJsonTexts(process.stdin.setEncoding('utf8'));
+    if (data.startsWith('@')) {
+      const file = data.slice(1);
+      throw usageFailure(`-d '${data}' is no JSON`, `A file is read from stdin: -d @ < ${file}`);
+    }
     const texts = new JsonTexts();
     return [...texts.push(data), ...texts.end()];
   }

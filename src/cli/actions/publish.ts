@@ -1,14 +1,14 @@
-import { spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 import { lineOfProblem } from '../../contract.ts';
 import { presentSources } from '../check/present.ts';
-import { endsWithThis, outputOf } from '../child-output.ts';
 import { TEMPLATE } from '../codegen.ts';
 import { CliFailure, EXIT, usageFailure } from '../failure.ts';
 import type { OutputOptions } from '../options.ts';
 import { print, table, withProgress } from '../output.ts';
+import { startGroup } from '../process-group.ts';
+import { outputOf } from '../project-tool.ts';
 import { packageNames, readManifest } from '../publish/manifest.ts';
 import { stagePackage } from '../publish/stage.ts';
 import { withTemporaryFolder } from '../temporary-folder.ts';
@@ -66,8 +66,8 @@ async function pack(stage: string, out: string | undefined): Promise<Packed> {
     await mkdir(out, { recursive: true });
     args.push('--pack-destination', resolve(out));
   }
-  const child = spawn('npm', args, { cwd: stage, stdio: ['ignore', 'pipe', 'pipe'] });
-  const { code, output, errors } = await outputOf(endsWithThis(child));
+  const child = startGroup('npm', args, { cwd: stage, stdio: ['ignore', 'pipe', 'pipe'] });
+  const { code, output, errors } = await outputOf(child);
   if (code !== 0) throw new CliFailure(`npm pack failed:\n${errors.trim()}`);
   // A list, or, of newer versions of npm, an object by name.
   const [packed] = Object.values(JSON.parse(output.toString()) as Record<string, Packed>);

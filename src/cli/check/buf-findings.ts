@@ -1,5 +1,5 @@
-import type { CommandOutput } from '../child-output.ts';
 import { CliFailure } from '../failure.ts';
+import type { ToolOutput } from '../project-tool.ts';
 import type { Finding } from './finding.ts';
 
 /** What buf exits with where it has found something. */
@@ -21,7 +21,7 @@ interface Annotation {
  */
 export function findingsOf(
   what: string,
-  { code, output, errors }: CommandOutput,
+  { code, output, errors }: ToolOutput,
   adviceOf: (rule: string) => string | undefined,
 ): Finding[] {
   const lines = `${output.toString()}\n${errors}`.split('\n');

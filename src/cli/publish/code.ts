@@ -2,11 +2,10 @@ import { existsSync } from 'node:fs';
 import { cp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 
-import { outputOf } from '../child-output.ts';
 import { generate, outputFolders } from '../codegen.ts';
 import { CliFailure, usageFailure } from '../failure.ts';
 import { filesIn } from '../files.ts';
-import { findTool, startTool } from '../tool.ts';
+import { captureTool, requireTool } from '../project-tool.ts';
 import type { Manifest } from './manifest.ts';
 import { readManifest } from './manifest.ts';
 
@@ -31,7 +30,7 @@ export async function packCode(
   templates: readonly string[],
   own: Manifest,
 ): Promise<Record<string, string>> {
-  const modules = dirname(dirname(findTool('tsc')));
+  const modules = dirname(dirname(requireTool('tsc')));
   await symlink(modules, join(stage, 'node_modules'), 'junction');
   await generateCode(stage, templates);
   await compile(stage, existsSync(join(modules, '@types', 'node')) ? ['node'] : []);
@@ -62,7 +61,7 @@ async function compile(stage: string, types: readonly string[]): Promise<void> {
   await writeFile(join(stage, 'tsconfig.json'), JSON.stringify(config));
   // The compiler asks it what kind of modules to write; the package's own comes later.
   await writeFile(join(stage, 'package.json'), JSON.stringify({ type: 'module' }));
-  const run = await outputOf(startTool('tsc', ['-p', stage], ['ignore', 'pipe', 'pipe']));
+  const run = await captureTool(requireTool('tsc'), ['-p', stage]);
   if (run.code === 0) return;
   const problems = `${run.output.toString()}${run.errors}`.trim();
   throw new CliFailure(`The generated code does not compile:\n${problems}`, {
