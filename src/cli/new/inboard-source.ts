@@ -20,7 +20,12 @@ export interface InboardSource {
 export async function inboardSource(given: string | undefined): Promise<InboardSource> {
   if (given === undefined) {
     const tarball = await tarballOf(ownFolder());
-    return tarball === undefined ? { spec: VERSION } : fromPath(tarball);
+    if (tarball === undefined) return { spec: VERSION };
+    if (await exists(tarball)) return fromPath(tarball);
+    throw usageFailure(
+      `inboard was installed from '${tarball}', which is gone`,
+      'Say what the project is to use: --inboard FILE, or a version.',
+    );
   }
   const spec = given.replace(/^inboard@/, '').replace(/^file:/, '');
   if (spec.trim() === '') {
@@ -58,7 +63,10 @@ async function fromPath(path: string): Promise<InboardSource> {
 async function fromFolder(path: string): Promise<InboardSource> {
   const text = await readFile(join(path, 'package.json'), 'utf8').catch(() => '{}');
   if (/"name":\s*"inboard"/.test(text)) return { spec: `file:${path}` };
-  throw usageFailure(`--inboard '${path}' is a folder of something else`);
+  throw usageFailure(
+    `--inboard '${path}' is a folder of something else`,
+    'Give the folder of inboard itself, or a tarball that `npm pack` makes of it.',
+  );
 }
 
 async function isGzip(path: string): Promise<boolean> {
