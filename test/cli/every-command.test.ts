@@ -75,7 +75,7 @@ let world: World;
 
 beforeAll(async () => {
   world = await makeWorld();
-}, 30_000);
+}, 60_000);
 
 afterAll(() => world[Symbol.asyncDispose]());
 
@@ -92,7 +92,7 @@ test('each command has a line, and each line a command', () => {
   expect(Object.keys(ROWS).toSorted()).toEqual(commands.toSorted());
 });
 
-describe('each command', { timeout: 30_000 }, () => {
+describe('each command', { timeout: 60_000 }, () => {
   test.each(commands)('%s --help: examples, and where exit codes are told', async (command) => {
     const help = await run(`${command} --help`);
     expect(help).toMatchObject({ code: 0, stderr: '' });
