@@ -82,7 +82,7 @@ test('without retries idempotent calls fail, and what is tried again blindly run
   const blindly = ['{ idempotent: false }', '{ idempotent: true }'] as const;
   const policy = await unhurriedPolicy(folder.path, blindly);
   // With ejection it would be over before much of it is seen.
-  const args = ['--once', '--duration', '5', '--faults', 'trouble', '--without'];
+  const args = ['--once', '--duration', '10', '--faults', 'trouble', '--without'];
   const fragile = new Run(...args, 'retry,ejection');
   const blind = new Run(...args, 'ejection', '--policy', policy);
   await Promise.all([fragile.ended(1), blind.ended(1)]);
