@@ -8,9 +8,11 @@ const config: ViteUserConfig = defineConfig({
     setupFiles: ['test/support/no-leaks.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 10_000,
-    hookTimeout: 10_000,
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
     teardownTimeout: 5_000,
+    // What is waited for comes as soon as it can, which on a busy machine is not soon.
+    expect: { poll: { timeout: 15_000 } },
     // A rejection that nobody handled fails the run, even where every test passed.
     dangerouslyIgnoreUnhandledErrors: false,
     passWithNoTests: false,

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { Status } from '../../src/index.ts';
 import { rejection, startPair, TRANSPORTS } from '../support/harness.ts';
@@ -45,6 +45,6 @@ describe.each(TRANSPORTS)('what a server sees (%s)', (_name, make) => {
       expect(await called).toMatchObject({ code: Status.CANCELLED });
     }
     await p.client.unary({});
-    await vi.waitFor(() => expect(p.server.snapshot().inFlight).toBe(0));
+    await expect.poll(() => p.server.snapshot().inFlight).toBe(0);
   });
 });

@@ -43,7 +43,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   health: { prints: 'health -t $SERVER', wrongFile: 'health -t $SERVER --cacert none', unreachable: ['health -t $NOWHERE', 78], waits: 'health -t $HOLE' },
   top: { prints: 'top --from $CONSOLE', wrongFile: null, unreachable: ['top --from http://$NOWHERE', 1], waits: 'top --from http://$HOLE' },
   dev: { prints: 'dev -o json', wrongFile: 'dev none.ts', unreachable: null, waits: 'slow: dev server.js --no-check' },
-  new: { prints: 'new $FRESH --no-install --no-git', wrongFile: 'new other --inboard ./none.tgz', unreachable: null, waits: null },
+  new: { prints: 'new $FRESH --no-install --no-git -o json', wrongFile: 'new other --inboard ./none.tgz', unreachable: null, waits: null },
   deprecations: { prints: 'deprecations --from $ADMIN', wrongFile: null, unreachable: ['deprecations --from http://$NOWHERE', 1], waits: 'deprecations --from http://$HOLE' },
   check: { prints: 'check --only policy', wrongFile: 'check --against none.binpb', unreachable: null, waits: 'slow: check' },
   publish: { prints: 'publish --dry-run --name x --package-version 1.0.0 --template code.yaml', wrongFile: 'publish --dry-run --name x --package-version 1.0.0 --template none.yaml', unreachable: null, waits: 'slow: publish --dry-run --name x --package-version 1.0.0' },

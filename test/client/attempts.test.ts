@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import type { ClientCall, Interceptor, MethodPolicy } from '../../src/index.ts';
 import { clientSnapshot, createClient, RpcError, ServerError, Status } from '../../src/index.ts';
@@ -304,7 +304,7 @@ describe('responses that a layer has made anew', () => {
     await stream.next();
     expect(stateOf(pair.client, 'ServerStream').bulkhead?.inUse).toBe(1);
     controller.abort();
-    await vi.waitUntil(() => stateOf(pair.client, 'ServerStream').bulkhead?.inUse === 0);
+    await expect.poll(() => stateOf(pair.client, 'ServerStream').bulkhead?.inUse === 0).toBe(true);
     // Had the call not ended, this one would be refused.
     await expect(
       collect(pair.client.serverStream({ count: 0 }, { timeoutMs: 400 })),

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import type { MethodPolicy, RpcError } from '../../src/index.ts';
 import { clientSnapshot, Metadata, ServerError, Status } from '../../src/index.ts';
@@ -356,7 +356,7 @@ describe('time', () => {
     await using pair = await startPair(handlers, options());
     const controller = new AbortController();
     const call = pair.client.unarySafe({}, { signal: controller.signal });
-    await vi.waitUntil(() => seen.calls === 1);
+    await expect.poll(() => seen.calls === 1).toBe(true);
     await settled();
     controller.abort();
     const error = (await rejection(call)) as RpcError;

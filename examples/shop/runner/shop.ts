@@ -26,6 +26,7 @@ export interface ShopMethod {
   readonly streaming: boolean;
 }
 
+/** Without those that are deprecated: the shop calls none. */
 export const METHODS: readonly ShopMethod[] = [
   OrdersServiceDefinition,
   InventoryServiceDefinition,
@@ -54,7 +55,8 @@ export async function openShop(supervisor: Supervisor, policy: readonly string[]
 }
 
 function methodsOf({ fullName, methods }: ServiceDefinition): ShopMethod[] {
-  return Object.values(methods).map(({ name, requestStream, responseStream, options }) => {
+  const current = Object.values(methods).filter(({ deprecated }) => deprecated?.method !== true);
+  return current.map(({ name, requestStream, responseStream, options }) => {
     const streaming = requestStream || responseStream;
     return {
       name: shortName({ service: fullName, name }),

@@ -30,8 +30,8 @@ export function serverFamilies(parts: FollowedParts): readonly FamilyOptions[] {
     help,
     type: 'gauge',
     collect: (series) => {
-      for (const [name, value] of bulkheads(parts, valueOf)) {
-        const { service, method } = splitPath(`/${name}`);
+      for (const [path, value] of bulkheads(parts, valueOf)) {
+        const { service, method } = splitPath(`/${path}`);
         series.add(new LabelSet({ grpc_service: service, grpc_method: method }), value);
       }
     },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import type { AccessLogOptions, ServerCall } from '../../../src/index.ts';
 import {
@@ -206,7 +206,7 @@ describe('how calls end', () => {
     const unary = (): Promise<never> => new Promise(() => undefined);
     await using pair = await loggedPair(EVERYTHING, { unary });
     await rejection(pair.client.unary({}, { timeoutMs: 30 }));
-    await vi.waitFor(() => expect(pair.lines()).toHaveLength(2));
+    await expect.poll(() => pair.lines()).toHaveLength(2);
     for (const { level, fields } of pair.lines()) {
       expect({ level, ...fields }).toMatchObject({ level: 'warn', code: 'DEADLINE_EXCEEDED' });
       expect(fields['timeoutMs']).toBeGreaterThan(0);
@@ -229,7 +229,7 @@ describe('how calls end', () => {
     await using pair = await loggedPair(EVERYTHING, { serverStream });
     for await (const { index } of pair.client.serverStream({})) if (index === 2) break;
     await stopped.promise;
-    await vi.waitFor(() => expect(pair.lines()).toHaveLength(2));
+    await expect.poll(() => pair.lines()).toHaveLength(2);
     for (const { level, fields } of pair.lines()) {
       expect({ level, ...fields }).toMatchObject({ level: 'info', code: 'CANCELLED' });
       expect(fields['responseMessages']).toBeGreaterThanOrEqual(3);

@@ -9,7 +9,7 @@ import {
   ServerError,
   Status,
 } from '../../../src/index.ts';
-import { recordingLogger } from '../../../src/testing/index.ts';
+import { inMemoryTransport, recordingLogger } from '../../../src/testing/index.ts';
 import { deferred, rejection, startPair } from '../../support/harness.ts';
 import { loggedPair, runtimeTo, stillPair } from './logged-pair.ts';
 
@@ -21,7 +21,7 @@ const failing = {
 
 describe('which calls are logged', () => {
   test('a share of those that went well, which says how many each stands for', async () => {
-    await using pair = await stillPair({ sample: 0.1 });
+    await using pair = await stillPair({ sample: 0.1 }, {}, { transport: inMemoryTransport() });
     for (let i = 0; i < 1_000; i++) await pair.client.unary({});
     const lines = pair.lines();
     // 100 ± 3 standard deviations; the seed makes it the same each time.
@@ -32,7 +32,7 @@ describe('which calls are logged', () => {
 
   test('one in a hundred where nothing is said, none with 0, each with 1', async () => {
     const logged = async (options: AccessLogOptions): Promise<number> => {
-      await using pair = await stillPair(options);
+      await using pair = await stillPair(options, {}, { transport: inMemoryTransport() });
       for (let i = 0; i < 500; i++) await pair.client.unary({});
       return pair.lines().length;
     };

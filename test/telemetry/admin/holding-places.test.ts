@@ -37,10 +37,11 @@ async function holdPlaces({ admin }: AdminPair, text: string): Promise<Disposabl
   };
 }
 
-async function expectServed({ admin }: AdminPair): Promise<void> {
+/** How long a probe takes that is answered, in ms. */
+async function probedMs({ admin }: AdminPair): Promise<number> {
   const beginMs = performance.now();
-  expect((await ask(admin, '/healthz')).status).toBe(200);
-  expect(performance.now() - beginMs).toBeLessThan(SOON_MS);
+  const { status } = await ask(admin, '/healthz');
+  return status === 200 ? performance.now() - beginMs : Infinity;
 }
 
 test('who never sends the rest of a body keeps no probe out', async () => {
@@ -53,20 +54,19 @@ test('who never sends the rest of a body keeps no probe out', async () => {
     'Content-Length: 1000',
   ];
   using _held = await holdPlaces(running, `${head.join('\r\n')}\r\n\r\n{`);
-  await expectServed(running);
+  expect(await probedMs(running)).toBeLessThan(SOON_MS);
   expect(running.pair.log).toEqual([]);
 });
 
 test('who does not take a large answer keeps no probe out', async () => {
   await using running = await adminPair();
-  const registry = metricsOf(running.pair.runtime)?.registry;
   // More than the system buffers for a connection that nobody reads.
-  const help = 'x'.repeat(16 * 1024 * 1024);
-  new Gauge({ name: 'large', help, registers: registry ? [registry] : [] });
+  const large = new Gauge({ name: 'large', help: 'x'.repeat(16 * 1024 * 1024), registers: [] });
+  metricsOf(running.pair.runtime)?.registry.registerMetric(large);
   const { port } = running.admin;
   using _held = await holdPlaces(
     running,
     `GET /metrics HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`,
   );
-  await expectServed(running);
+  expect(await probedMs(running)).toBeLessThan(SOON_MS);
 });

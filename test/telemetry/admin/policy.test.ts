@@ -9,7 +9,9 @@ import { adminPair, ask, bodyOf } from './support.ts';
 async function told({ admin }: AdminPair): Promise<Readonly<Record<string, string>>> {
   const rows = bodyOf(await ask(admin, '/console/policy')) as readonly PolicyRow[];
   const values = rows.findLast(({ method }) => method === 'Unary')?.values ?? [];
-  return Object.fromEntries(values.map(({ key, value, source }) => [key, `${value} ${source}`]));
+  return Object.fromEntries(
+    values.map(({ key, value, source }) => [key, `${String(value)} ${source}`]),
+  );
 }
 
 describe('/console/policy', () => {

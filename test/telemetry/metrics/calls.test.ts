@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { ServerError, Status } from '../../../src/index.ts';
 import type { Pair } from '../../support/harness.ts';
@@ -18,7 +18,7 @@ const ALWAYS: Counts = {
 async function settled(pair: Pair): Promise<void> {
   const { clients, servers } = metricsIn(pair.runtime);
   const meters = [...clients.values(), ...servers.values()];
-  await vi.waitUntil(() => meters.every(({ inFlight }) => inFlight === 0));
+  await expect.poll(() => meters.every(({ inFlight }) => inFlight === 0)).toBe(true);
 }
 
 /** What both sides have counted of a method's calls, times left out. */

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import type { Channel, ResolverFactory, Server } from '../../../src/index.ts';
 import {
@@ -108,10 +108,12 @@ describe('channels', () => {
     });
     const ejections = `inboard_channel_ejections_total{target="${target}"}`;
     const ejected = `inboard_endpoint_ejected{target="${target}",endpoint="127.0.0.1:${ports[2]}"}`;
-    await vi.waitUntil(async () => {
-      await client.unary({}).catch(() => undefined);
-      return channel.snapshot().ejections === 1;
-    });
+    await expect
+      .poll(async () => {
+        await client.unary({}).catch(() => undefined);
+        return channel.snapshot().ejections;
+      })
+      .toBe(1);
     const open = await scrape(runtime);
     expect(open.series.get(ejections)).toBe(1);
     expect(open.series.get(ejected)).toBe(1);

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { createRuntime, RejectedError, ServerError, Status } from '../../../src/index.ts';
 import { recordingLogger, testPair } from '../../../src/testing/index.ts';
@@ -44,7 +44,7 @@ describe('clients', () => {
     const call = client.unarySafe({});
     const totals = (): number | undefined =>
       metricsIn(pair.runtime).attemptTotals().get(`/${SERVICE}/UnarySafe`)?.hedges;
-    await vi.waitUntil(() => totals() === 2);
+    await expect.poll(() => totals() === 2).toBe(true);
     go();
     await call;
     expect(seriesOf(await scrape(pair.runtime), 'UnarySafe')).toMatchObject({
@@ -112,7 +112,7 @@ describe('clients', () => {
     await using pair = await startPair({ unary });
     const client = pair.connect({ defaults: { bulkhead: { limit: 1 } } });
     const first = client.unary({});
-    await vi.waitUntil(() => begun() === 1);
+    await expect.poll(() => begun() === 1).toBe(true);
     await rejection(client.unary({}));
     go();
     await first;

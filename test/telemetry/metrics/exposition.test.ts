@@ -1,5 +1,5 @@
 import { Counter, Registry } from 'prom-client';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 
 import { ConfigError, createRuntime, Metrics, metricsOf } from '../../../src/index.ts';
 import { recordingLogger } from '../../../src/testing/index.ts';
@@ -19,7 +19,7 @@ async function calledPair(registry?: Registry): Promise<Pair> {
   await collect(pair.client.serverStream({ count: 2 }));
   await collect(pair.client.bidi(samples('a')));
   const { servers } = metricsOf(runtime) as Metrics;
-  await vi.waitUntil(() => [...servers.values()].every(({ inFlight }) => inFlight === 0));
+  await expect.poll(() => [...servers.values()].every(({ inFlight }) => inFlight === 0)).toBe(true);
   return pair;
 }
 

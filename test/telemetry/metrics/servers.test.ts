@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { ServerError, Status } from '../../../src/index.ts';
 import type { Pair } from '../../support/harness.ts';
@@ -11,7 +11,7 @@ const UNARY = `/${SERVICE}/Unary`;
 
 async function serverSettled(pair: Pair): Promise<void> {
   const { servers } = metricsIn(pair.runtime);
-  await vi.waitUntil(() => [...servers.values()].every(({ inFlight }) => inFlight === 0));
+  await expect.poll(() => [...servers.values()].every(({ inFlight }) => inFlight === 0)).toBe(true);
 }
 
 describe('servers', () => {
@@ -19,7 +19,7 @@ describe('servers', () => {
     const { unary, begun, go } = holding();
     const pair = await startPair({ unary });
     const call = pair.client.unary({});
-    await vi.waitUntil(() => begun() === 1);
+    await expect.poll(() => begun() === 1).toBe(true);
     const before = await scrape(pair.runtime);
     expect(before.series.get('inboard_server_connections')).toBe(1);
     expect(before.series.get('inboard_server_draining')).toBe(0);
@@ -38,10 +38,10 @@ describe('servers', () => {
     const client = { defaults: { retry: { attempts: 1 } } };
     await using pair = await startPair({ unary }, { server: { methods }, client });
     const calls = [pair.client.unary({})];
-    await vi.waitUntil(() => begun() === 1);
+    await expect.poll(() => begun() === 1).toBe(true);
     calls.push(pair.client.unary({}));
     const queued = `inboard_server_bulkhead_queued{grpc_service="${SERVICE}",grpc_method="Unary"}`;
-    await vi.waitUntil(async () => (await scrape(pair.runtime)).series.get(queued) === 1);
+    await expect.poll(async () => (await scrape(pair.runtime)).series.get(queued) === 1).toBe(true);
     await rejection(pair.client.unary({}));
     const found = await scrape(pair.runtime);
     expect(seriesOf(found, 'Unary')).toMatchObject({

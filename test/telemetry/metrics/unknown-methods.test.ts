@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 
 import { Status } from '../../../src/index.ts';
 import { startPair } from '../../support/harness.ts';
@@ -27,10 +27,10 @@ test('10 000 methods that nobody serves are one label set', async () => {
   await using raw = rawClient(pair.port);
   await callUnknown(raw, 1);
   const { servers } = metricsIn(pair.runtime);
-  await vi.waitUntil(() => servers.get('/unknown/unknown')?.ended === 1);
+  await expect.poll(() => servers.get('/unknown/unknown')?.ended === 1).toBe(true);
   const before = await scrape(pair.runtime);
   expect(await callUnknown(raw, CALLS)).toEqual(new Set([Status.UNIMPLEMENTED]));
-  await vi.waitUntil(() => servers.get('/unknown/unknown')?.inFlight === 0);
+  await expect.poll(() => servers.get('/unknown/unknown')?.inFlight === 0).toBe(true);
   const after = await scrape(pair.runtime);
   expect(after.series.size - before.series.size).toBe(0);
   expect(servers.size).toBe(1);

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 
 import { metrics } from '@opentelemetry/api';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 
 import { ShapesServiceDefinition } from '../../../generated/inboard/testing/v1/shapes.ts';
 import type { OpenTelemetryMetricsOptions } from '../../../src/index.ts';
@@ -181,11 +181,9 @@ describe('A66', () => {
     await using pair = await startPair({ serverStream }, { runtime });
     for await (const { index } of pair.client.serverStream({})) if (index === 1) break;
     for (const name of ['grpc.client.call.duration', 'grpc.server.call.duration']) {
-      await vi.waitFor(async () => {
-        expect(await sdk.points(name)).toMatchObject([
-          { labels: { 'grpc.status': 'CANCELLED' }, count: 1 },
-        ]);
-      });
+      await expect
+        .poll(() => sdk.points(name))
+        .toMatchObject([{ labels: { 'grpc.status': 'CANCELLED' }, count: 1 }]);
     }
   });
 
