@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -18,7 +18,7 @@ import { inboard } from './cli.ts';
 import { GIT } from './new-fixture.ts';
 
 // npm installs what it has seen before, and buf and tsc run, all on a machine that is busy.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
+vi.setConfig({ testTimeout: 200_000, hookTimeout: 400_000 });
 
 /** A new user has npm's defaults, and not the settings of this project, which npm hands on. */
 const env = { ...GIT, npm_config_strict_allow_scripts: 'false', npm_config_prefer_offline: 'true' };
@@ -78,20 +78,30 @@ describe('its workflow', () => {
     const { steps } = whole.jobs.check;
     const checkout = steps.find(({ uses }) => uses?.startsWith('actions/checkout@'));
     expect(checkout?.with?.['fetch-depth']).toBe(0);
-    const commands = ['npm ci', 'npx tsc', 'npx inboard check', 'npm test'];
+    const commands = ['npm ci', 'npx tsc', 'npx inboard check -o github-actions', 'npm test'];
     expect(commandsOf(whole)).toEqual(commands);
   });
 
-  test('passes in a fresh clone, command by command', async () => {
+  test('passes in a fresh clone, and stops what breaks callers of the last release', async () => {
     const clone = join(folder, 'clone');
+    const git = (...args: string[]) => runOrThrow('git', args, { cwd: clone, env });
     await runOrThrow('git', ['clone', '--quiet', project, clone], { env });
-    for (const command of commandsOf(await workflow())) {
-      // As GitHub's runners do it.
-      await runOrThrow('bash', ['-e', '-c', command], { cwd: clone, env });
-    }
+    // As GitHub's runners do it.
+    const follow = (command: string) => run('bash', ['-e', '-c', command], { cwd: clone, env });
+    const commands = commandsOf(await workflow());
+    for (const command of commands) expect(await follow(command)).toMatchObject({ code: 0 });
     // Nothing of it writes to what is committed.
-    const { stdout } = await runOrThrow('git', ['status', '--porcelain'], { cwd: clone, env });
-    expect(stdout).toBe('');
+    expect((await git('status', '--porcelain')).stdout).toBe('');
+
+    await git('tag', 'v0.1.0');
+    const contract = join(clone, 'proto/shop/v1/shop.proto');
+    const text = await readFile(contract, 'utf8');
+    await writeFile(contract, text.replace('string name = 1;', 'int32 name = 1;'));
+    await runOrThrow('npm', ['run', 'generate'], { cwd: clone, env });
+    const check = commands.find((command) => command.includes('inboard check')) ?? '';
+    const { code, output } = await follow(check);
+    expect(code).toBe(100);
+    expect(output).toMatch(/^::error .*file=proto\/shop\/v1\/shop\.proto.*changed type/m);
   });
 });
 
