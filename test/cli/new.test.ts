@@ -100,7 +100,10 @@ describe('new writes', () => {
       return plugins[0].opt;
     };
     const own = (await options('buf.gen.yaml')) as string[];
-    expect(await options('template/buf.gen.yaml')).toEqual(['descriptors=descriptors.ts', ...own]);
+    expect(await options('examples/template/buf.gen.yaml')).toEqual([
+      'descriptors=descriptors.ts',
+      ...own,
+    ]);
   });
 });
 

@@ -74,7 +74,7 @@ export async function projectPackages(): Promise<string[]> {
 }
 
 function templateFolder(): string {
-  return join(ownFolder(), 'template');
+  return join(ownFolder(), 'examples', 'template');
 }
 
 function manifestOf(text: string, { source, manifest, bringNode }: ProjectPlan): string {
