@@ -59,7 +59,7 @@ export function methodFamilies(
   ];
 }
 
-/** Names and meanings as go-grpc-prometheus has them. */
+/** Names and meanings as go-grpc-prometheus has them, whose counters begin with zeros, too. */
 function sideFamilies<M extends MethodMeter<never>>(
   side: 'client' | 'server',
   { bound, meters }: CountedMethods<M>,
@@ -72,7 +72,10 @@ function sideFamilies<M extends MethodMeter<never>>(
     help,
     type: 'counter',
     collect: (series) => {
-      for (const meter of meters.values()) series.add(labels.of(meter.method).full, valueOf(meter));
+      for (const [path, method] of bound) {
+        const meter = meters.get(path);
+        series.add(labels.of(method).full, meter === undefined ? 0 : valueOf(meter));
+      }
     },
   });
   return [
@@ -107,8 +110,8 @@ function sideFamilies<M extends MethodMeter<never>>(
 }
 
 /**
- * Success and what counts as a failure have series from the start: `increase()` and `rate()` do not
- * see the first step of a series that begins with it.
+ * Success and what counts as a failure have series from the start, as the other counters have:
+ * `increase()` and `rate()` do not see the first step of a series that begins with it.
  */
 function addCodes(series: SeriesSink, labels: MethodLabels, codes: Float64Array): void {
   for (const [code, count] of codes.entries()) {
