@@ -2,8 +2,8 @@
 // package, with the commands that `inboard new` and the README of what it makes give. Fails where
 // that takes more than MAX_COMMANDS or MAX_SECONDS, or where the call is not answered.
 import { spawn } from 'node:child_process';
-import { cp, mkdir, readdir, readFile, rm, symlink } from 'node:fs/promises';
-import { basename, delimiter, join } from 'node:path';
+import { cp, mkdir, readdir, readFile, realpath, rm, symlink } from 'node:fs/promises';
+import { basename, delimiter, join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { runAsProgram } from './lib/main.ts';
 import { withPackedProject } from './lib/pack.ts';
@@ -160,16 +160,20 @@ async function cleanEnvironment(temporary: string): Promise<Environment> {
 /** npx keeps what it installed for the next time; of this tarball there is none. */
 async function forgetPackage(tarball: string): Promise<void> {
   const { stdout } = await runOrThrow('npm', ['config', 'get', 'cache']);
-  const kept = join(stdout.trim(), '_npx');
-  for (const name of await readdir(kept).catch(() => [])) {
-    const text = await readFile(join(kept, name, 'package.json'), 'utf8').catch(() => '');
-    if (text.includes(JSON.stringify(tarball))) await rm(join(kept, name), { recursive: true });
+  const cache = join(stdout.trim(), '_npx');
+  for (const name of await readdir(cache).catch(() => [])) {
+    const kept = join(cache, name);
+    const text = await readFile(join(kept, 'package.json'), 'utf8').catch(() => '{}');
+    const { dependencies } = JSON.parse(text) as { readonly dependencies?: Environment };
+    // Relative to where it is kept.
+    const source = dependencies?.['inboard']?.replace(/^file:/, '') ?? '';
+    if (resolve(kept, source) === tarball) await rm(kept, { recursive: true });
   }
 }
 
 await runAsProgram(import.meta, () =>
   withPackedProject(async (packed, temporary) => {
-    const folder = join(temporary, 'newcomer');
+    const folder = join(await realpath(temporary), 'newcomer');
     const tarball = join(folder, basename(packed));
     await cp(packed, tarball);
     const newcomer = new Newcomer(folder, await cleanEnvironment(temporary));
