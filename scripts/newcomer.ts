@@ -45,7 +45,7 @@ class Newcomer {
   /** Runs a command to its end; throws what it printed where it failed. */
   async checked(command: string): Promise<string> {
     const { child, output } = shell(command, this.folder, this.env);
-    const code = await new Promise((resolve) => child.once('close', resolve));
+    const code = await new Promise((done) => child.once('close', done));
     if (code === 0) return output();
     throw new Error(`\`${command}\` exited with ${String(code)}:\n${output()}`);
   }
@@ -107,8 +107,8 @@ function shell(command: string, cwd: string, env: Environment) {
 /** Resolves once the server says in its log that it serves. */
 function started(command: string, cwd: string, env: Environment): Promise<Server> {
   const { child, output } = shell(command, cwd, env);
-  const ended = new Promise((resolve) => child.once('close', resolve));
-  return new Promise((resolve, reject) => {
+  const ended = new Promise((done) => child.once('close', done));
+  return new Promise((done, fail) => {
     child.stderr.on('data', () => {
       const line = output()
         .split('\n')
@@ -118,10 +118,10 @@ function started(command: string, cwd: string, env: Environment): Promise<Server
         readonly pid: number;
         readonly address: string;
       };
-      resolve({ pid, address, ended });
+      done({ pid, address, ended });
     });
     void ended.then((code) => {
-      reject(new Error(`\`${command}\` exited with ${String(code)}:\n${output()}`));
+      fail(new Error(`\`${command}\` exited with ${String(code)}:\n${output()}`));
     });
   });
 }
