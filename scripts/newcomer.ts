@@ -2,8 +2,8 @@
 // package, with the commands that `inboard new` and the README of what it makes give. Fails where
 // that takes more than MAX_COMMANDS or MAX_SECONDS, or where the call is not answered.
 import { spawn } from 'node:child_process';
-import { cp, mkdir, readdir, readFile, rm, symlink } from 'node:fs/promises';
-import { basename, delimiter, join } from 'node:path';
+import { cp, mkdir, readdir, readFile, realpath, rm, symlink } from 'node:fs/promises';
+import { basename, delimiter, join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { runAsProgram } from './lib/main.ts';
 import { withPackedProject } from './lib/pack.ts';
@@ -45,7 +45,7 @@ class Newcomer {
   /** Runs a command to its end; throws what it printed where it failed. */
   async checked(command: string): Promise<string> {
     const { child, output } = shell(command, this.folder, this.env);
-    const code = await new Promise((resolve) => child.once('close', resolve));
+    const code = await new Promise((done) => child.once('close', done));
     if (code === 0) return output();
     throw new Error(`\`${command}\` exited with ${String(code)}:\n${output()}`);
   }
@@ -107,8 +107,8 @@ function shell(command: string, cwd: string, env: Environment) {
 /** Resolves once the server says in its log that it serves. */
 function started(command: string, cwd: string, env: Environment): Promise<Server> {
   const { child, output } = shell(command, cwd, env);
-  const ended = new Promise((resolve) => child.once('close', resolve));
-  return new Promise((resolve, reject) => {
+  const ended = new Promise((done) => child.once('close', done));
+  return new Promise((done, fail) => {
     child.stderr.on('data', () => {
       const line = output()
         .split('\n')
@@ -118,10 +118,10 @@ function started(command: string, cwd: string, env: Environment): Promise<Server
         readonly pid: number;
         readonly address: string;
       };
-      resolve({ pid, address, ended });
+      done({ pid, address, ended });
     });
     void ended.then((code) => {
-      reject(new Error(`\`${command}\` exited with ${String(code)}:\n${output()}`));
+      fail(new Error(`\`${command}\` exited with ${String(code)}:\n${output()}`));
     });
   });
 }
@@ -160,16 +160,20 @@ async function cleanEnvironment(temporary: string): Promise<Environment> {
 /** npx keeps what it installed for the next time; of this tarball there is none. */
 async function forgetPackage(tarball: string): Promise<void> {
   const { stdout } = await runOrThrow('npm', ['config', 'get', 'cache']);
-  const kept = join(stdout.trim(), '_npx');
-  for (const name of await readdir(kept).catch(() => [])) {
-    const text = await readFile(join(kept, name, 'package.json'), 'utf8').catch(() => '');
-    if (text.includes(JSON.stringify(tarball))) await rm(join(kept, name), { recursive: true });
+  const cache = join(stdout.trim(), '_npx');
+  for (const name of await readdir(cache).catch(() => [])) {
+    const kept = join(cache, name);
+    const text = await readFile(join(kept, 'package.json'), 'utf8').catch(() => '{}');
+    const { dependencies } = JSON.parse(text) as { readonly dependencies?: Environment };
+    // Relative to where it is kept.
+    const source = dependencies?.['inboard']?.replace(/^file:/, '') ?? '';
+    if (resolve(kept, source) === tarball) await rm(kept, { recursive: true });
   }
 }
 
 await runAsProgram(import.meta, () =>
   withPackedProject(async (packed, temporary) => {
-    const folder = join(temporary, 'newcomer');
+    const folder = join(await realpath(temporary), 'newcomer');
     const tarball = join(folder, basename(packed));
     await cp(packed, tarball);
     const newcomer = new Newcomer(folder, await cleanEnvironment(temporary));
