@@ -42,7 +42,7 @@ async function start(overrides: Partial<ShapesImplementation> = {}): Promise<
   };
 }
 
-describe('call', { timeout: 30_000 }, () => {
+describe('call', { timeout: 60_000 }, () => {
   test('speaks all four shapes, by what the server tells of itself', async () => {
     await using server = await start();
     const two = '{"sample":{"text":"a"}} {"sample":{"text":"Größe 🧊"}}';
