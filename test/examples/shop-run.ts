@@ -113,8 +113,8 @@ export async function temporaryFolder(): Promise<AsyncDisposable & { readonly pa
   };
 }
 
-/** How long customers wait who are in no hurry, in ms. */
-export const UNHURRIED_MS = 30_000;
+/** How long customers wait who are in no hurry, in ms; less than any call has by default. */
+export const UNHURRIED_MS = 12_000;
 
 /**
  * Writes the shop's policy as it is where nobody is in a hurry; returns its path. On a busy machine

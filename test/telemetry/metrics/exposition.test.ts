@@ -131,7 +131,7 @@ test('can be added up over the processes of a cluster', async () => {
   const families = await registryOf(pair).getMetricsAsJSON();
   const started = families.find(({ name }) => name === 'grpc_server_started_total');
   const called = started?.values.filter(({ value }) => value > 0) ?? [];
-  expect(called.map(({ labels }) => labels['grpc_type']).toSorted()).toEqual([
+  expect(called.map(({ labels }) => String(labels['grpc_type'])).toSorted()).toEqual([
     'bidi_stream',
     'client_stream',
     'server_stream',
