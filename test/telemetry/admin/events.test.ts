@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import type { ConsoleState } from '../../../src/telemetry/console/console-state.ts';
 import { LiveEvents } from '../../../src/telemetry/admin/live-events.ts';
 import { ManualClock } from '../../../src/testing/index.ts';
-import { ServerError, Status } from '../../../src/index.ts';
+import { createAdmin, createRuntime, ServerError, Status } from '../../../src/index.ts';
 import { rejection } from '../../support/harness.ts';
 import { adminPair, among, ask, having } from './support.ts';
 
@@ -63,6 +63,18 @@ describe('the stream of states', () => {
     const apartMs = stateOf(second).at - stateOf(first).at;
     expect(apartMs).toBeGreaterThanOrEqual(500);
     expect(apartMs).toBeLessThan(1_500);
+  });
+
+  test('calls the process what the listener says, else what its runtime does', async () => {
+    const runtime = createRuntime({ service: 'checkout' });
+    await using admin = createAdmin({ runtime });
+    const names: (string | undefined)[] = [];
+    for (const options of [{}, { name: 'checkout-1' }]) {
+      await using stream = await follow(await admin.listen(':0', options));
+      await stream.next();
+      names.push(stateOf(await stream.next()).process.name);
+    }
+    expect(names).toEqual(['checkout', 'checkout-1']);
   });
 
   test('tells of methods, endpoints, circuits, servers and calls that failed', async () => {
