@@ -62,7 +62,8 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   compat: ['index.ts', 'auth.ts'],
   testing: ['index.ts', 'auth.ts', 'core', 'transports', 'generated'],
   // Beside those names, code for the services it speaks, and single files that know nothing else:
-  // the version, which must not load the library for `--help`; those that an admin listener and it share.
+  // the version, which must not load the library for `--help`; the ones that admin listeners share
+  // with it.
   cli: [
     'index.ts',
     'auth.ts',

@@ -62,7 +62,7 @@ function messagesThatLead(messages: readonly DescMessage[]): ReadonlySet<DescMes
 function requestOf(
   input: DescMessage,
   leading: ReadonlySet<DescMessage>,
-): MethodDeprecation['request'] & object {
+): NonNullable<MethodDeprecation['request']> {
   const messages: Record<string, Fields> = {};
   const reached = new Set([input]);
   for (const message of reached) {

@@ -7,9 +7,9 @@ import { DeprecatedPart } from './deprecated-part.ts';
 import { FieldScan } from './field-scan.ts';
 
 /**
- * Counts who uses what of the methods that are served their contracts call deprecated. Counted are
- * calls of a deprecated method, and request messages in which a deprecated field is set. Of fields
- * of responses nobody on this side sees whether they are read.
+ * Counts who uses what a contract calls deprecated, of the methods that are served: calls of a
+ * deprecated method, and request messages in which a deprecated field is set. Whether a field of a
+ * response is read, nobody on this side sees.
  *
  * A call counts when its first message is read: its caller is known by then. One that ends before
  * counts at its end, unless the server did not let its caller in (UNAUTHENTICATED): a name that was

@@ -58,7 +58,13 @@ export class FieldScan {
 }
 
 /** Reads up to `end`, or the end of the group that it is in. */
-function scan(cursor: Cursor, end: number, message: Message, found: Uint8Array, depth: number) {
+function scan(
+  cursor: Cursor,
+  end: number,
+  message: Message,
+  found: Uint8Array,
+  depth: number,
+): void {
   while (cursor.at < end) {
     const tag = cursor.varint();
     const field = message.get(tag >>> 3);
@@ -76,8 +82,8 @@ function scan(cursor: Cursor, end: number, message: Message, found: Uint8Array, 
       }
       case START_GROUP:
         // Only its own end says where it ends.
-        if (depth === MAX_DEPTH) return cursor.stop();
-        scan(cursor, end, holds ?? NOTHING, found, depth + 1);
+        if (depth === MAX_DEPTH) cursor.stop();
+        else scan(cursor, end, holds ?? NOTHING, found, depth + 1);
         break;
       case END_GROUP:
         return;

@@ -10,6 +10,8 @@ import { openListener } from '../../../src/telemetry/admin/open-listener.ts';
 import { ManualClock } from '../../../src/testing/index.ts';
 import { ServerError, Status } from '../../../src/index.ts';
 import { rejection, testRuntime } from '../../support/harness.ts';
+import { createAdmin, createRuntime, ServerError, Status } from '../../../src/index.ts';
+import { rejection } from '../../support/harness.ts';
 import { adminPair, among, ask, having } from './support.ts';
 
 interface Stream extends AsyncDisposable {
@@ -67,6 +69,18 @@ describe('the stream of states', () => {
     expect([second['id'], stateOf(second).process.pid]).toEqual(['2', process.pid]);
     clock.advance(800);
     expect((await stream.next())['id']).toBe('3');
+  });
+
+  test('calls the process what the listener says, else what its runtime does', async () => {
+    const runtime = createRuntime({ service: 'checkout' });
+    await using admin = createAdmin({ runtime });
+    const names: (string | undefined)[] = [];
+    for (const options of [{}, { name: 'checkout-1' }]) {
+      await using stream = await follow(await admin.listen(':0', options));
+      await stream.next();
+      names.push(stateOf(await stream.next()).process.name);
+    }
+    expect(names).toEqual(['checkout', 'checkout-1']);
   });
 
   test('tells of methods, endpoints, circuits, servers and calls that failed', async () => {
