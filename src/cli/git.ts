@@ -39,3 +39,12 @@ export async function gitLine(
   const { code, output } = await git(args, options);
   return code === 0 ? output.toString().split('\n')[0] : undefined;
 }
+
+/** All that it prints. Throws a CliFailure with its own words where it fails. */
+export async function gitOutput(args: readonly string[], options?: GitOptions): Promise<string> {
+  const { code, output, errors } = await git(args, options);
+  if (code === 0) return output.toString();
+  throw new CliFailure(`git ${args[0]} failed: ${errors.trim()}`, {
+    hint: 'Or name an image to compare with: --against FILE',
+  });
+}

@@ -9,6 +9,7 @@ export async function main(args: readonly string[]): Promise<void> {
   // At once, whatever is under way; who holds a terminal or a child lets go on 'exit'.
   process.on('SIGINT', () => process.exit(EXIT.interrupted));
   process.on('SIGTERM', () => process.exit(EXIT.terminated));
+  process.on('SIGHUP', () => process.exit(EXIT.hungUp));
   process.on('uncaughtException', (error) => process.exit(report(error, args)));
   process.stdout.on('error', quitWithReader);
   // What nobody reads there is no reason to leave work half done.

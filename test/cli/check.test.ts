@@ -1,24 +1,14 @@
-import { cp, mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { describe, expect, test, vi } from 'vitest';
 
-import { root, runOrThrow } from '../../scripts/lib/run.ts';
-import { inboard } from './cli.ts';
-import type { ContractProject } from './contract-project.ts';
-import { CONTRACT, contractProject, SHOP } from './contract-project.ts';
+import { CONTRACT, contractProject, released, SHOP } from './contract-project.ts';
 
 // Each run of buf and git takes part of a second, and more on a busy machine.
 vi.setConfig({ testTimeout: 60_000 });
 
 const COMPARE = ['check', '--only', 'breaking,policy'];
-
-/** A project whose contract was released as v1.0.0. */
-async function released(): Promise<ContractProject> {
-  const project = await contractProject();
-  await project.commit('v1.0.0');
-  return project;
-}
 
 interface Change {
   readonly from: string;
@@ -105,103 +95,6 @@ test('a compatible change passes every step', async () => {
   expect(code).toBe(0);
 });
 
-describe('what is compared with', () => {
-  test('nothing yet: said, with what to do, and no failure', async () => {
-    const project = await contractProject();
-    const { code, stdout } = await project.inboard('check');
-    expect(stdout).toMatch(/^skipped breaking {2}no baseline yet$/m);
-    expect(stdout).toContain("0 findings; nothing to compare with: no tag matches 'v[0-9]*'");
-    expect(stdout).toContain('git tag v0.1.0');
-    expect(code).toBe(0);
-  });
-
-  test('the last release tag, and no other tag', async () => {
-    const project = await released();
-    await project.change('string id = 1', 'string id = 3');
-    await project.commit('v2.0.0');
-    await project.git('tag', 'nightly');
-    expect((await project.inboard(...COMPARE)).stdout).toContain('compared with tag v2.0.0');
-    const nightly = await project.inboard(...COMPARE, '--tags', 'night*');
-    expect(nightly.stdout).toContain('compared with tag nightly');
-    const first = await project.inboard(...COMPARE, '--against', 'v1.0.0');
-    expect(first.stdout).toContain('1 finding, compared with v1.0.0');
-    expect(first.code).toBe(100);
-  });
-
-  test('a commit, when the change is committed already', async () => {
-    const project = await released();
-    await project.change('seconds: 2', 'seconds: 1');
-    await project.commit();
-    expect((await project.inboard(...COMPARE, '--against', 'HEAD')).code).toBe(0);
-    expect((await project.inboard(...COMPARE, '--against', 'HEAD~1')).code).toBe(100);
-  });
-
-  test('a committed image, where there is no tag', async () => {
-    const project = await contractProject();
-    await runOrThrow('buf', ['build', '-o', 'contracts.binpb'], { cwd: project.folder });
-    await project.change('string id = 1', 'string id = 3');
-    const { code, stdout } = await project.inboard(...COMPARE);
-    expect(stdout).toContain('1 finding, compared with contracts.binpb');
-    expect(code).toBe(100);
-  });
-
-  test('a package of contracts, also in place of the sources', async () => {
-    const project = await contractProject();
-    await mkdir(join(project.folder, 'pack'));
-    await runOrThrow('buf', ['build', '-o', 'pack/image.binpb'], { cwd: project.folder });
-    await project.change('seconds: 2', 'seconds: 1');
-    const late = await project.inboard('check', '--against', 'pack');
-    expect(late.stdout).toContain('timeout of shop.v1.ShopService/GetShop was 2 s and is 1 s');
-    expect(late.code).toBe(100);
-    await runOrThrow('buf', ['build', '-o', 'contracts.binpb'], { cwd: project.folder });
-    const back = await project.inboard('check', 'pack', '--against', 'contracts.binpb');
-    expect(back.stdout).toMatch(/^skipped lint {6}.*is an image, which has no sources$/m);
-    expect(back.stdout).toContain('ok      policy');
-    expect(back.code).toBe(0);
-  });
-
-  test('a clone without the tags is refused, for all would pass', async () => {
-    const project = await released();
-    await project.git('tag', '-d', 'v1.0.0');
-    const clone = join(project.folder, 'clone');
-    await project.git('commit', '--quiet', '--allow-empty', '--message', 'next');
-    await project.git('clone', '--quiet', '--depth=1', `file://${project.folder}`, clone);
-    const { code, stderr } = await project.inboard('check', '--against', 'HEAD');
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    await cp(join(project.folder, 'node_modules'), join(clone, 'node_modules'), {
-      verbatimSymlinks: true,
-      recursive: true,
-    });
-    const shallow = await inboard(['check'], { cwd: clone });
-    expect(shallow.stderr).toMatch(/this clone is shallow.*\n {2}Fetch them: .*fetch-depth: 0/);
-    expect(shallow.code).toBe(2);
-  });
-
-  test('a repository that git will not read is no repository without tags', async () => {
-    const project = await released();
-    await project.change('seconds: 2', 'seconds: 1');
-    const env = { GIT_TEST_ASSUME_DIFFERENT_OWNER: '1', GIT_CONFIG_GLOBAL: '/dev/null' };
-    const { code, stderr } = await inboard(['check'], { cwd: project.folder, env });
-    expect(stderr).toMatch(/dubious ownership.*--against FILE/s);
-    expect(code).toBe(1);
-  });
-
-  test('a folder inside of a repository', async () => {
-    const project = await contractProject();
-    const inner = join(project.folder, 'services/shop');
-    await mkdir(inner, { recursive: true });
-    for (const name of ['buf.yaml', 'proto']) {
-      await cp(join(project.folder, name), join(inner, name), { recursive: true });
-      await rm(join(project.folder, name), { recursive: true });
-    }
-    await project.commit('v1.0.0');
-    await project.change('seconds: 2', 'seconds: 1', `services/shop/${SHOP}`);
-    const { code, stdout } = await inboard(['check'], { cwd: inner });
-    expect(stdout).toMatch(/^ {2}proto\/shop\/v1\/shop\.proto:11:17: timeout of/m);
-    expect(code).toBe(100);
-  });
-});
-
 test('several modules: what one has is not taken for deleted from the others', async () => {
   const other = 'syntax = "proto3";\n\npackage other.v1;\n\nmessage Other {}\n';
   const project = await contractProject({
@@ -229,6 +122,13 @@ describe('what is found in contracts as they stand', () => {
     expect(code).toBe(100);
     const left = ['--skip', 'lint', '--exclude-path', 'proto/shop'];
     expect((await project.inboard('check', ...left)).code).toBe(0);
+  });
+
+  test('the name of a file that has spaces in it', async () => {
+    const project = await contractProject();
+    await project.write('proto/my shop/a b.proto', 'syntax = "proto3";\n\nmessage  A {}\n');
+    const { stdout } = await project.inboard('check', '--only', 'format');
+    expect(stdout).toContain('  proto/my shop/a b.proto:3:1: Is not formatted');
   });
 
   test('what does not compile is told, and nothing else is tried', async () => {
@@ -260,34 +160,6 @@ describe('what is found in contracts as they stand', () => {
     );
     expect(code).toBe(100);
   });
-});
-
-test('generated code: missing, edited, left over', async () => {
-  const project = await contractProject();
-  await cp(join(root, 'buf.gen.yaml'), join(project.folder, 'buf.gen.yaml'));
-  const only = ['check', '--only', 'generated'];
-  const missing = await project.inboard(...only);
-  expect(missing.stdout).toMatch(/ generated\/shop\/v1\/shop\.ts:1:1: Is missing; run `inboard/);
-  expect(missing.code).toBe(100);
-
-  expect((await project.inboard('generate')).code).toBe(0);
-  expect(await project.inboard(...only)).toMatchObject({ code: 0 });
-
-  const file = 'generated/shop/v1/shop.ts';
-  await project.change(
-    'export interface GetShopRequest {',
-    'export interface GetShopRequest{',
-    file,
-  );
-  await project.write('generated/old.ts', '// Code generated by protoc-gen-ts_proto.\n');
-  await project.write('generated/own.ts', '// Written by hand.\n');
-  const { code, stdout } = await project.inboard(...only);
-  expect(stdout).toMatch(
-    / generated\/old\.ts:1:1: No contract gives this file any more; remove it/,
-  );
-  expect(stdout).toMatch(/ generated\/shop\/v1\/shop\.ts:\d\d+:1: Is not what the contracts give/);
-  expect(stdout).toContain('2 findings');
-  expect(code).toBe(100);
 });
 
 describe('what cannot be meant', () => {

@@ -118,3 +118,10 @@ export async function contractProject(
     },
   };
 }
+
+/** A project whose contract was released as v1.0.0. */
+export async function released(): Promise<ContractProject> {
+  const project = await contractProject();
+  await project.commit('v1.0.0');
+  return project;
+}

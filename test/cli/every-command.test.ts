@@ -150,4 +150,14 @@ describe('each command', { timeout: 60_000 }, () => {
     // Whoever was at the other end, a child of the command too.
     await left;
   });
+
+  test('a terminal that closes ends what was started, too', async () => {
+    const { args, options } = world.commandLine('slow: check');
+    const visited = world.visited();
+    const waiting = startInboard(args, options);
+    const { left } = await visited;
+    waiting.child.kill('SIGHUP');
+    expect(await waiting.ended).toMatchObject({ code: 129, stderr: '' });
+    await left;
+  });
 });

@@ -159,11 +159,32 @@ test('the package says who it is, under its own license, with the versions it wa
   expect(readme).toContain('| `shop.v1.ShopService` | `@acme/x/shop/v1/shop.js` |');
 });
 
+test('what the project asks for in words of its own workspace becomes a range', async () => {
+  const { folder, inboard: runs, write } = await provider();
+  const dependencies = { '@bufbuild/protobuf': 'workspace:*', 'nice-grpc-common': 'catalog:' };
+  const own = { name: 'shop', version: '1.0.0', dependencies };
+  await write('package.json', JSON.stringify(own));
+  expect((await runs('publish', '--out', 'packed')).code).toBe(0);
+  await runOrThrow('tar', ['-xzf', 'packed/shop-contracts-1.0.0.tgz'], { cwd: folder });
+  const text = await readFile(join(folder, 'package/package.json'), 'utf8');
+  const made = JSON.parse(text) as { readonly dependencies: Readonly<Record<string, string>> };
+  for (const range of Object.values(made.dependencies)) expect(range).toMatch(/^\^\d+\.\d+\.\d+$/);
+});
+
+test('a project without a version is told which option gives one', async () => {
+  const { inboard: runs, write } = await provider();
+  await write('package.json', '{"name": "shop"}');
+  const { code, stderr } = await runs('publish', '--dry-run');
+  expect(stderr).toMatch(/has no version\n {2}Add --package-version 1\.2\.0/);
+  expect(code).toBe(2);
+});
+
 test.each<[what: string, args: string[], code: number, message: RegExp]>([
   ['nowhere to', ['--name', 'x'], 2, /Add --out DIR/],
   ['both', ['--dry-run', '--out', 'x'], 2, /contradict each other/],
   ['no name of npm', ['--dry-run', '--name', 'A b'], 2, /'A b' is no name of an npm package/],
   ['no version', ['--dry-run', '--package-version', '1'], 2, /'1' is no version\n {2}Write it as/],
+  ['no folder', ['--out', 'buf.yaml'], 2, /--out 'buf\.yaml' cannot be made: /],
   ['no template', ['--dry-run', '--template', 'x.yaml'], 2, /There is no template x\.yaml/],
   ['no option', ['--dry'], 2, /unknown option '--dry'/],
 ])('%s: what went wrong, and what to do', async (_what, args, expected, message) => {

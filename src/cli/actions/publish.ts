@@ -59,15 +59,27 @@ export async function publish(options: PublishOptions): Promise<void> {
   });
 }
 
+async function makeFolder(out: string): Promise<void> {
+  try {
+    await mkdir(out, { recursive: true });
+  } catch (error) {
+    throw usageFailure(`--out '${out}' cannot be made: ${(error as Error).message}`);
+  }
+}
+
 async function pack(stage: string, out: string | undefined): Promise<Packed> {
   const args = ['pack', '--json', '--ignore-scripts'];
   if (out === undefined) args.push('--dry-run');
   else {
-    await mkdir(out, { recursive: true });
+    await makeFolder(out);
     args.push('--pack-destination', resolve(out));
   }
   const child = startGroup('npm', args, { cwd: stage, stdio: ['ignore', 'pipe', 'pipe'] });
-  const { code, output, errors } = await outputOf(child);
+  const { code, output, errors } = await outputOf(child).catch((error: unknown) => {
+    throw new CliFailure(`npm cannot be run: ${(error as Error).message}`, {
+      hint: 'It comes with Node: is it on the PATH?',
+    });
+  });
   if (code !== 0) throw new CliFailure(`npm pack failed:\n${errors.trim()}`);
   // A list, or, of newer versions of npm, an object by name.
   const [packed] = Object.values(JSON.parse(output.toString()) as Record<string, Packed>);

@@ -49,6 +49,7 @@ export async function findBaseline(options: BaselineOptions): Promise<Baseline |
     return { name: COMMITTED_IMAGE, descriptors: await readImage(COMMITTED_IMAGE) };
   }
   await refuseShallow(tags);
+  if (tag === undefined) await refuseTagElsewhere(tags);
   const found = tag === undefined ? `no tag matches '${tags}'` : `tag ${tag} has no contracts`;
   return {
     none: `${found}, and there is no ${COMMITTED_IMAGE}`,
@@ -61,7 +62,13 @@ export async function findBaseline(options: BaselineOptions): Promise<Baseline |
 async function namedBaseline(against: string): Promise<Baseline> {
   const file = await imageFile(against);
   if (file !== undefined) return { name: against, descriptors: await readImage(file) };
-  const commit = await gitLine(['rev-parse', '--verify', '--quiet', `${against}^{commit}`]);
+  const commit = await gitLine([
+    'rev-parse',
+    '--verify',
+    '--quiet',
+    '--end-of-options',
+    `${against}^{commit}`,
+  ]);
   if (commit === undefined) {
     throw usageFailure(
       `--against '${against}' is no image, no package of contracts, and no commit that is here`,
@@ -96,6 +103,16 @@ async function refuseShallow(tags: string): Promise<void> {
     `No tag matches '${tags}', and this clone is shallow: it may lack them`,
     'Fetch them: git fetch --tags --unshallow (in GitHub Actions, actions/checkout with ' +
       'fetch-depth: 0), or name what to compare with: --against REF',
+  );
+}
+
+/** Of release branches tags do not lead here, and all would pass for want of them. */
+async function refuseTagElsewhere(tags: string): Promise<void> {
+  const last = await gitLine(['tag', '--list', '--sort=-version:refname', '--', tags]);
+  if (last === undefined || last === '') return;
+  throw usageFailure(
+    `No tag that matches '${tags}' leads to this commit: ${last} is on another branch`,
+    `Name what to compare with: --against ${last}, or --tags for other tags`,
   );
 }
 

@@ -29,7 +29,7 @@ export function findingsOf(
   if (code === 0) return [];
   if (code !== FOUND || annotations.length === 0) {
     throw new CliFailure(`buf ${what} failed: ${errors.trim().replace(/^Failure: /, '')}`, {
-      hint: `Run it by itself: inboard ${what}`,
+      hint: `Run it by itself: npx buf ${what}`,
     });
   }
   return annotations.map((line) => finding(JSON.parse(line) as Annotation, adviceOf));

@@ -26,7 +26,7 @@ export function findingsOfDiff(diff: string): Finding[] {
     if (header !== null) {
       line = Number(header[1]);
     } else if (line === 0) {
-      file = /^\+\+\+ (\S+)/.exec(text)?.[1] ?? file;
+      file = /^\+\+\+ ([^\t]+)/.exec(text)?.[1] ?? file;
     } else if (/^[-+]/.test(text)) {
       findings.push({
         file,

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { FileDescriptorSet } from '@bufbuild/protobuf/wkt';
 
 import { buildFolder } from '../contract/image.ts';
-import { git, gitLine } from '../git.ts';
+import type { GitOptions } from '../git.ts';
+import { gitLine, gitOutput } from '../git.ts';
 import { withTemporaryFolder } from '../temporary-folder.ts';
 
 /** All that buf reads. */
@@ -20,18 +21,25 @@ export async function gitContract(commit: string): Promise<FileDescriptorSet | u
   const prefix = (await gitLine(['rev-parse', '--show-prefix'])) ?? '';
   return withTemporaryFolder('baseline', async (folder) => {
     const options = { cwd: top, env: { GIT_INDEX_FILE: join(folder, 'index') } };
-    const read = await git(['read-tree', `${commit}:${prefix}`], options);
-    // The folder itself is newer than the commit.
-    if (read.code !== 0) return undefined;
-    const { output } = await git(['ls-files', '-z'], options);
-    const files = output.toString().split('\0').filter(isContract);
+    if (!(await hasFolder(commit, prefix, options))) return undefined;
+    await gitOutput(['read-tree', `${commit}:${prefix}`], options);
+    const files = (await gitOutput(['ls-files', '-z'], options)).split('\0').filter(isContract);
     if (!files.some((file) => file.endsWith('.proto'))) return undefined;
     const tree = join(folder, 'tree');
     await mkdir(tree);
     const input = files.map((file) => `${file}\0`).join('');
-    await git(['checkout-index', '-z', '--stdin', `--prefix=${tree}/`], { ...options, input });
+    const checkout = ['checkout-index', '-z', '--stdin', `--prefix=${tree}/`];
+    // A file that is left out, as where a partial clone lacks it, would be one that nobody misses.
+    await gitOutput(checkout, { ...options, input });
     return buildFolder(tree, `the contracts of ${commit}`);
   });
+}
+
+/** False where the folder is newer than the commit. */
+async function hasFolder(commit: string, prefix: string, options: GitOptions): Promise<boolean> {
+  if (prefix === '') return true;
+  const list = ['ls-tree', '-z', commit, '--', `:(literal)${prefix.slice(0, -1)}`];
+  return (await gitOutput(list, options)) !== '';
 }
 
 function isContract(file: string): boolean {

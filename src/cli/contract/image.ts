@@ -72,12 +72,18 @@ function noImage(file: string, error: unknown): CliFailure {
   );
 }
 
+/** The first byte of a binary set: the tag of its files. To a text it would be a line's end. */
+const FILE_TAG = 0x0a;
+
 function readSet(bytes: Buffer): FileDescriptorSet {
-  if (bytes.subarray(0, 64).toString().trimStart().startsWith('{')) {
-    const options = { ignoreUnknownFields: true };
-    return fromJsonString(FileDescriptorSetSchema, bytes.toString(), options);
+  if (bytes[0] === FILE_TAG || !bytes.subarray(0, 64).toString().trimStart().startsWith('{')) {
+    return fromBinary(FileDescriptorSetSchema, bytes);
   }
-  return fromBinary(FileDescriptorSetSchema, bytes);
+  const text = bytes.toString();
+  const options = { ignoreUnknownFields: true };
+  // Options of others, such as policies, are read by what the set itself says of them.
+  const registry = createFileRegistry(fromJsonString(FileDescriptorSetSchema, text, options));
+  return fromJsonString(FileDescriptorSetSchema, text, { ...options, registry });
 }
 
 function contractOf(origin: string, registry: FileRegistry): Contract {

@@ -1,9 +1,9 @@
-import { rmSync } from 'node:fs';
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, parse, relative } from 'node:path';
+import { cp, readFile, rm } from 'node:fs/promises';
+import { relative } from 'node:path';
 
 import { captureBuf } from '../buf-process.ts';
+import { mirroredFiles, mirrorIn } from '../codegen.ts';
+import { withTemporaryFolder } from '../temporary-folder.ts';
 import type { StepEvent } from './dev-event.ts';
 
 /**
@@ -27,36 +27,20 @@ export class Generation {
 
   async run(): Promise<StepEvent> {
     const since = performance.now();
-    const fresh = await mkdtemp(join(tmpdir(), 'inboard-dev-'));
-    const remove = (): void => rmSync(fresh, { recursive: true, force: true });
-    process.on('exit', remove);
-    try {
-      // A copy of the file system as seen from here, for `out: ../generated` leads up.
-      const here = process.cwd();
-      const output = join(fresh, relative(parse(here).root, here));
+    return withTemporaryFolder('dev', async (fresh) => {
       const paths = this.only.flatMap((folder) => ['--path', folder]);
-      const { code, errors } = await captureBuf(['generate', '--output', output, ...paths]);
+      const args = ['generate', '--output', mirrorIn(fresh), ...paths];
+      const { code, errors } = await captureBuf(args);
       const ms = performance.now() - since;
       if (code !== 0) return { event: 'generate', ok: false, ms, output: errors.trimEnd() };
       const files = await this.bringOver(fresh);
       return { event: 'generate', ok: true, ms: performance.now() - since, files };
-    } finally {
-      process.off('exit', remove);
-      await rm(fresh, { recursive: true, force: true });
-    }
+    });
   }
 
   /** Returns what was written or removed, as seen from here. */
   private async bringOver(fresh: string): Promise<string[]> {
-    const { root } = parse(process.cwd());
-    const entries = await readdir(fresh, { recursive: true, withFileTypes: true });
-    const sources = entries.filter((entry) => entry.isFile());
-    const made = new Map(
-      sources.map(({ parentPath, name }) => {
-        const source = join(parentPath, name);
-        return [join(root, relative(fresh, source)), source];
-      }),
-    );
+    const made = await mirroredFiles(fresh);
     const changed: string[] = [];
     for (const [file, source] of made) {
       const [now, before] = await Promise.all([readFile(source), contentOf(file)]);

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { cp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 
-import { generate, outputFolders } from '../codegen.ts';
+import { generate, mirrorIn, outputFolders } from '../codegen.ts';
 import { CliFailure, usageFailure } from '../failure.ts';
 import { filesIn } from '../files.ts';
 import { captureTool, requireTool } from '../project-tool.ts';
@@ -39,7 +39,7 @@ export async function packCode(
 
 /** The output folder that holds the others becomes the root: `generated/orders` is `orders`. */
 async function generateCode(stage: string, templates: readonly string[]): Promise<void> {
-  const raw = join(stage, 'generated');
+  const raw = mirrorIn(join(stage, 'generated'));
   for (const template of templates) await generate(template, raw);
   const folders = (await Promise.all(templates.map(outputFolders))).flat();
   const root = folders.toSorted((one, other) => one.length - other.length)[0] ?? '.';
@@ -83,6 +83,9 @@ async function importsOf(code: string): Promise<Set<string>> {
   return names;
 }
 
+/** A range of versions: `workspace:*`, `catalog:` and `file:…` mean something in the project only. */
+const RANGE = /^[\d^~<>=*]/;
+
 /** As the project asks for them, else from the version that it has on. */
 async function dependenciesOf(
   names: ReadonlySet<string>,
@@ -97,8 +100,8 @@ async function dependenciesOf(
         hint: `Install it in your project: npm i ${name}`,
       });
     }
-    const asked = own.dependencies?.[name] ?? own.devDependencies?.[name];
-    dependencies[name] = asked === undefined ? `^${version}` : asked.replace(/^(?=\d)/, '^');
+    const asked = own.dependencies?.[name] ?? own.devDependencies?.[name] ?? '';
+    dependencies[name] = RANGE.test(asked) ? asked.replace(/^(?=\d)/, '^') : `^${version}`;
   }
   return dependencies;
 }

@@ -54,10 +54,10 @@ export function packageNames(own: Manifest, said: Partial<PackageNames>): Packag
     );
   }
   if (version === undefined) {
-    throw usageFailure('The package has no version', 'Add --version 1.2.0.');
+    throw usageFailure('The package has no version', 'Add --package-version 1.2.0.');
   }
   if (!VERSION.test(version)) {
-    throw usageFailure(`'${version}' is no version`, 'Write it as 1.2.0.');
+    throw usageFailure(`'${version}' is no version`, 'Write it as --package-version 1.2.0.');
   }
   return { name, version };
 }
