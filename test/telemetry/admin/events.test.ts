@@ -8,10 +8,8 @@ import type { ConsoleState } from '../../../src/telemetry/console/console-state.
 import { LiveEvents } from '../../../src/telemetry/admin/live-events.ts';
 import { openListener } from '../../../src/telemetry/admin/open-listener.ts';
 import { ManualClock } from '../../../src/testing/index.ts';
-import { ServerError, Status } from '../../../src/index.ts';
-import { rejection, testRuntime } from '../../support/harness.ts';
 import { createAdmin, createRuntime, ServerError, Status } from '../../../src/index.ts';
-import { rejection } from '../../support/harness.ts';
+import { rejection, testRuntime } from '../../support/harness.ts';
 import { adminPair, among, ask, having } from './support.ts';
 
 interface Stream extends AsyncDisposable {
