@@ -31,26 +31,42 @@ function byImage(method: string, port: number, ...args: string[]): string[] {
   return ['call', `${SHAPES}/${method}`, '-t', target, '--image', made.image, '-ojson', ...args];
 }
 
-async function expectAllShapes(argsOf: (method: string, data: string) => string[]): Promise<void> {
+const SAMPLE = { sample: { text: 'a', at: '2026-01-02T03:04:05Z' } };
+const OTHER = { sample: { text: 'b' } };
+
+/** What a call of each shape answers. */
+const ANSWERS = {
+  unary: [SAMPLE],
+  clientStream: [{ count: 2, last: OTHER.sample }],
+  serverStream: [SAMPLE, { index: 1, ...SAMPLE }],
+  bidi: [SAMPLE, { index: 1, ...OTHER }],
+};
+
+async function callAllShapes(
+  argsOf: (method: string, data: string) => string[],
+): Promise<Record<keyof typeof ANSWERS, unknown[]>> {
   const call = async (method: string, data: string): Promise<unknown[]> => {
     const run = await inboard(argsOf(method, data));
     expect(run).toMatchObject({ code: 0, stderr: '' });
     return jsonLines(run);
   };
-  const a = { sample: { text: 'a', at: '2026-01-02T03:04:05Z' } };
-  const two = `${JSON.stringify(a)} {"sample":{"text":"b"}}`;
-  expect(await call('Unary', JSON.stringify(a))).toEqual([a]);
-  expect(await call('ClientStream', two)).toEqual([{ count: 2, last: { text: 'b' } }]);
-  const answers = [a, { index: 1, ...a }];
-  expect(await call('ServerStream', JSON.stringify({ ...a, count: 2 }))).toEqual(answers);
-  expect(await call('Bidi', two)).toEqual([a, { index: 1, sample: { text: 'b' } }]);
+  const two = `${JSON.stringify(SAMPLE)} ${JSON.stringify(OTHER)}`;
+  return {
+    unary: await call('Unary', JSON.stringify(SAMPLE)),
+    clientStream: await call('ClientStream', two),
+    serverStream: await call('ServerStream', JSON.stringify({ ...SAMPLE, count: 2 })),
+    bidi: await call('Bidi', two),
+  };
 }
 
 for (const { name, missing, start } of peers) {
   describe.skipIf(missing)(`call of ${name}`, { timeout: 60_000 }, () => {
     test('all four shapes', async () => {
       await using peer = await start();
-      await expectAllShapes((method, data) => byImage(method, peer.port, '-d', data));
+      const answers = await callAllShapes((method, data) => {
+        return byImage(method, peer.port, '-d', data);
+      });
+      expect(answers).toEqual(ANSWERS);
     });
 
     test('to and fro, as it is typed', async () => {
@@ -127,9 +143,10 @@ describe('call', { timeout: 60_000 }, () => {
     const server = await stockServer(shapes as unknown as PeerService, { prepare });
     try {
       const target = ['-t', `127.0.0.1:${server.port}`, '-o', 'json'];
-      await expectAllShapes((method, data) => {
+      const answers = await callAllShapes((method, data) => {
         return ['call', `${SHAPES}/${method}`, ...target, '-d', data];
       });
+      expect(answers).toEqual(ANSWERS);
     } finally {
       server.stop();
     }
