@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join, parse as parsePath, relative } from 'node:path';
+import { isAbsolute, join, parse as parsePath, relative } from 'node:path';
 
 import { parse } from 'yaml';
 
@@ -33,6 +33,13 @@ export async function generate(template: string, output: string): Promise<void> 
     throw usageFailure(
       `There is no template ${template}`,
       'It says what is generated: cp node_modules/inboard/buf.gen.yaml .',
+    );
+  }
+  const absolute = (await outputFolders(template)).find((folder) => isAbsolute(folder));
+  if (absolute !== undefined) {
+    throw usageFailure(
+      `${template} writes to ${absolute}, for which nothing can stand in`,
+      'Write `out` as seen from this folder, such as ../generated.',
     );
   }
   const run = await captureBuf(['generate', '--template', template, '-o', output]);

@@ -31,8 +31,9 @@ export class Admission {
 
 /**
  * Server layer 5. Lets so many calls run at a time, unknown methods counted, and sheds the rest
- * before their messages are decoded, the least critical first. Health is told to all who ask: who looks whether an
- * overloaded server lives must not take it for dead.
+ * before their messages are decoded, the least critical first. What a call says of its worth is
+ * believed. Health is told to all who ask: who looks whether an overloaded server lives must not
+ * take it for dead.
  */
 export function admission(calls: Admission | undefined): Interceptor<ServerCall> {
   return (next, method) => {

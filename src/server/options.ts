@@ -33,7 +33,8 @@ export interface ServerOptions {
   /**
    * Calls of all methods that run at a time; more are refused with RESOURCE_EXHAUSTED and a time to
    * come back. Calls that say `sheddable` are let in up to three quarters of it, `critical` ones up
-   * to a tenth beyond it. A stream counts for as long as it is open; health is exempt. Default no
+   * to a tenth beyond it; whoever calls may say either, so that what comes from outside is best
+   * told by a proxy that takes `x-inboard-criticality` out. A stream counts for as long as it is open; health is exempt. Default no
    * bound.
    */
   readonly concurrency?: number;

@@ -50,6 +50,16 @@ test('generated code beside this folder is compared, and nothing is written ther
   expect(existsSync(beside)).toBe(false);
 });
 
+test('an output folder by its absolute path is refused', async () => {
+  const project = await contractProject();
+  const template = await readFile(join(root, 'buf.gen.yaml'), 'utf8');
+  const out = `out: ${join(project.folder, 'generated')}`;
+  await project.write('buf.gen.yaml', template.replace('out: generated', out));
+  const { code, stderr } = await project.inboard('check', '--only', 'generated');
+  expect(stderr).toMatch(/buf\.gen\.yaml writes to \/.*\n {2}Write `out` as seen from this folder/);
+  expect(code).toBe(2);
+});
+
 test('generated code of packages is not taken for left over', async () => {
   const project = await contractProject();
   const template = await readFile(join(root, 'buf.gen.yaml'), 'utf8');

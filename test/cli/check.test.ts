@@ -111,6 +111,22 @@ test('several modules: what one has is not taken for deleted from the others', a
   expect(code).toBe(100);
 });
 
+test('by the rules of packages: what is in another module, and where stood what is gone', async () => {
+  const more = 'syntax = "proto3";\n\npackage shop.v1;\n\nmessage More {}\n';
+  const project = await contractProject({
+    'buf.yaml':
+      'version: v2\nmodules:\n  - path: proto\n  - path: more\nbreaking:\n  use: [PACKAGE]\n',
+    'more/shop/v1/more.proto': more,
+  });
+  await project.commit('v1.0.0');
+  expect((await project.inboard(...COMPARE)).stdout).toContain('0 findings, compared with');
+  await project.change('service AuditService', 'service LedgerService');
+  const { code, stdout } = await project.inboard(...COMPARE);
+  expect(stdout).toMatch(/^ {2}proto\/shop\/v1\/shop\.proto:1:1: .*"AuditService" was deleted/m);
+  expect(stdout).toContain('1 finding,');
+  expect(code).toBe(100);
+});
+
 describe('what is found in contracts as they stand', () => {
   test('lint and format, by file and line, and the exit code', async () => {
     const project = await contractProject();

@@ -1,38 +1,66 @@
 import { basename, dirname, join, posix } from 'node:path';
 
+import { createFileRegistry } from '@bufbuild/protobuf';
 import type { FileDescriptorSet } from '@bufbuild/protobuf/wkt';
 
 import { captureBuf } from '../buf-process.ts';
 import { breakingAdvice } from './advice.ts';
+import type { Baseline } from './baseline.ts';
 import { findingsOf, quotedIn } from './buf-findings.ts';
 import type { Finding, StepResult } from './finding.ts';
 import type { Present } from './present.ts';
 
 /**
- * What `buf breaking` finds, by the rules of `buf.yaml`. `baseline`: a file with the image.
+ * What `buf breaking` finds, by the rules of `buf.yaml`. `image`: a file with the baseline.
  *
  * Left to the policy step is RPC_SAME_IDEMPOTENCY_LEVEL: to buf a level that is added breaks
  * callers as much as one that is dropped.
  */
 export async function checkBreaking(
   { input, descriptors, fileName }: Present,
-  baseline: string,
+  baseline: Baseline,
+  image: string,
 ): Promise<StepResult> {
-  const args = ['breaking', input, '--against', baseline, '--error-format', 'json'];
+  const args = ['breaking', input, '--against', image, '--error-format', 'json'];
   const found = findingsOf('breaking', await captureBuf(args), breakingAdvice);
+  const isThere = presenceIn(descriptors);
   const findings = found.filter(
-    (finding) => finding.rule !== 'RPC_SAME_IDEMPOTENCY_LEVEL' && !isThere(finding, descriptors),
+    (finding) => finding.rule !== 'RPC_SAME_IDEMPOTENCY_LEVEL' && !isThere(finding),
   );
-  return { findings: findings.map((finding) => named(finding, descriptors, fileName)) };
+  const place = (finding: Finding): Finding => ({
+    ...finding,
+    file: fileOf(finding, baseline.descriptors) ?? finding.file,
+  });
+  return { findings: findings.map((finding) => named(place(finding), descriptors, fileName)) };
 }
 
-/** A file that is gone stood where those of its folder are. */
+/** Rules whose findings have no file, for what they miss is gone from the package. */
+const GONE_FROM_PACKAGE = /^PACKAGE_(?:\w+_)?NO_DELETE$/;
+
+/** The file in which that stood, by its name in the baseline. */
+function fileOf({ rule, message }: Finding, baseline: FileDescriptorSet): string | undefined {
+  if (!GONE_FROM_PACKAGE.test(rule)) return undefined;
+  const name = quotedIn(message);
+  if (rule === 'PACKAGE_NO_DELETE') return baseline.file.find((one) => one.package === name)?.name;
+  return createFileRegistry(baseline).get(fullNameIn(message))?.file.proto.name;
+}
+
+/** Of `… enum "Kind" was deleted from package "shop.v1"`. */
+function fullNameIn(message: string): string {
+  const [name, inPackage] = [...message.matchAll(/"([^"]*)"/g)].map(([, quoted]) => quoted);
+  return `${inPackage}.${name}`;
+}
+
+/** As a person opens it. A file that is gone stood where those of its folder are. */
 function named(
   finding: Finding,
   { file }: FileDescriptorSet,
   fileName: Present['fileName'],
 ): Finding {
-  if (finding.rule !== 'FILE_NO_DELETE') return finding;
+  if (finding.rule !== 'FILE_NO_DELETE' && !GONE_FROM_PACKAGE.test(finding.rule)) return finding;
+  if (file.some(({ name }) => name === finding.file)) {
+    return { ...finding, file: fileName(finding.file) };
+  }
   const folder = posix.dirname(finding.file);
   const beside = file.find(({ name }) => posix.dirname(name) === folder);
   if (beside === undefined) return finding;
@@ -43,8 +71,13 @@ function named(
  * Of several modules buf compares each one with the whole image, and takes for deleted what stands
  * in the others.
  */
-function isThere({ rule, message }: Finding, { file }: FileDescriptorSet): boolean {
-  const name = quotedIn(message);
-  if (rule === 'FILE_NO_DELETE') return file.some((one) => one.name === name);
-  return rule === 'PACKAGE_NO_DELETE' && file.some((one) => one.package === name);
+function presenceIn(descriptors: FileDescriptorSet): (finding: Finding) => boolean {
+  const { file } = descriptors;
+  const registry = createFileRegistry(descriptors);
+  return ({ rule, message }) => {
+    const name = quotedIn(message);
+    if (rule === 'FILE_NO_DELETE') return file.some((one) => one.name === name);
+    if (rule === 'PACKAGE_NO_DELETE') return file.some((one) => one.package === name);
+    return GONE_FROM_PACKAGE.test(rule) && registry.get(fullNameIn(message)) !== undefined;
+  };
 }

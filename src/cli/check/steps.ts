@@ -42,7 +42,7 @@ async function compare(
 ): Promise<StepResult> {
   if ('none' in baseline) return skipped(NO_BASELINE);
   if (name === 'policy') return checkPolicy(present, baseline);
-  return withFile(baseline, (file) => checkBreaking(present, file));
+  return withFile(baseline, (file) => checkBreaking(present, baseline, file));
 }
 
 async function lint(): Promise<StepResult> {
