@@ -35,6 +35,36 @@ describe('what is compared with', () => {
     expect(first.code).toBe(100);
   });
 
+  test('no tag of what is not released yet, unless it is asked for', async () => {
+    const project = await released();
+    await project.change('seconds: 2', 'seconds: 1');
+    await project.commit('v2.0.0-rc.1');
+    expect((await project.inboard(...COMPARE)).stdout).toContain('compared with tag v1.0.0');
+    const asked = await project.inboard(...COMPARE, '--tags', 'v[0-9]*-*');
+    expect(asked.stdout).toContain('compared with tag v2.0.0-rc.1');
+  });
+
+  test('contracts in a submodule are not taken for none', async () => {
+    const contracts = await released();
+    const modules = 'version: v2\nmodules:\n  - path: proto/proto\n';
+    const project = await contractProject({ 'buf.yaml': modules });
+    await rm(join(project.folder, 'proto'), { recursive: true });
+    await project.git(
+      '-c',
+      'protocol.file.allow=always',
+      'submodule',
+      'add',
+      contracts.folder,
+      'proto',
+    );
+    await project.commit('v1.0.0');
+    const { code, stderr } = await project.inboard('check', '--only', 'breaking');
+    expect(stderr).toMatch(
+      /no contracts but in a submodule, 'proto'.*\n {2}Start it in the submodule/,
+    );
+    expect(code).toBe(1);
+  });
+
   test('a commit, when the change is committed already', async () => {
     const project = await released();
     await project.change('seconds: 2', 'seconds: 1');

@@ -97,6 +97,7 @@ function jsonOf(
   findings: number,
   baseline: Baseline | NoBaseline | undefined,
 ): string {
-  const name = baseline !== undefined && 'name' in baseline ? baseline.name : null;
-  return JSON.stringify({ baseline: name, findings, steps });
+  const named = baseline !== undefined && 'name' in baseline;
+  const noBaseline = baseline === undefined || named ? {} : { noBaseline: baseline };
+  return JSON.stringify({ baseline: named ? baseline.name : null, ...noBaseline, findings, steps });
 }

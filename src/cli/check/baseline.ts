@@ -7,6 +7,7 @@ import { readImage } from '../contract/image.ts';
 import { CliFailure, usageFailure } from '../failure.ts';
 import { git, gitLine } from '../git.ts';
 import { gitContract } from './git-contract.ts';
+import { PRE_RELEASE_TAGS, RELEASE_TAGS } from './release-tags.ts';
 
 /** The image that a published package of contracts has. */
 export const PACKAGE_IMAGE = 'image.binpb';
@@ -38,9 +39,7 @@ export interface BaselineOptions {
 export async function findBaseline(options: BaselineOptions): Promise<Baseline | NoBaseline> {
   const { against, tags } = options;
   if (against !== undefined) return namedBaseline(against);
-  const tag = (await inRepository())
-    ? await gitLine(['describe', '--tags', '--abbrev=0', `--match=${tags}`])
-    : undefined;
+  const tag = (await inRepository()) ? await lastTag(tags) : undefined;
   if (tag !== undefined) {
     const descriptors = await gitContract(`refs/tags/${tag}`);
     if (descriptors !== undefined) return { name: `tag ${tag}`, descriptors };
@@ -57,6 +56,12 @@ export async function findBaseline(options: BaselineOptions): Promise<Baseline |
       'Tag a release (git tag v0.1.0), or commit an image: ' +
       `npx buf build -o ${COMMITTED_IMAGE}`,
   };
+}
+
+/** Of the commits that lead here. */
+async function lastTag(tags: string): Promise<string | undefined> {
+  const without = tags === RELEASE_TAGS ? [`--exclude=${PRE_RELEASE_TAGS}`] : [];
+  return gitLine(['describe', '--tags', '--abbrev=0', `--match=${tags}`, ...without]);
 }
 
 async function namedBaseline(against: string): Promise<Baseline> {

@@ -4,12 +4,16 @@ import { join } from 'node:path';
 import type { FileDescriptorSet } from '@bufbuild/protobuf/wkt';
 
 import { buildFolder } from '../contract/image.ts';
+import { CliFailure } from '../failure.ts';
 import type { GitOptions } from '../git.ts';
 import { gitLine, gitOutput } from '../git.ts';
 import { withTemporaryFolder } from '../temporary-folder.ts';
 
 /** All that buf reads. */
 const CONTRACT = /(?:\.proto|(?:^|\/)buf(?:\.[\w.-]+)?\.(?:yaml|lock))$/;
+
+/** The mode of a commit of another repository. */
+const GITLINK = '160000';
 
 /**
  * The contract of this folder as a commit has it; undefined where that has none. Only its contracts
@@ -24,7 +28,10 @@ export async function gitContract(commit: string): Promise<FileDescriptorSet | u
     if (!(await hasFolder(commit, prefix, options))) return undefined;
     await gitOutput(['read-tree', `${commit}:${prefix}`], options);
     const files = (await gitOutput(['ls-files', '-z'], options)).split('\0').filter(isContract);
-    if (!files.some((file) => file.endsWith('.proto'))) return undefined;
+    if (!files.some((file) => file.endsWith('.proto'))) {
+      await refuseSubmodules(commit, options);
+      return undefined;
+    }
     const tree = join(folder, 'tree');
     await mkdir(tree);
     const input = files.map((file) => `${file}\0`).join('');
@@ -33,6 +40,17 @@ export async function gitContract(commit: string): Promise<FileDescriptorSet | u
     await gitOutput(checkout, { ...options, input });
     return buildFolder(tree, `the contracts of ${commit}`);
   });
+}
+
+/** What stands in submodules is not checked out, and all would pass for want of it. */
+async function refuseSubmodules(commit: string, options: GitOptions): Promise<void> {
+  const entries = await gitOutput(['ls-files', '--stage'], options);
+  const [module] = entries.split('\n').filter((entry) => entry.startsWith(GITLINK));
+  if (module === undefined) return;
+  throw new CliFailure(
+    `${commit} has no contracts but in a submodule, '${module.split('\t')[1]}', which is not read`,
+    { hint: 'Start it in the submodule, or name an image to compare with: --against FILE' },
+  );
 }
 
 /** False where the folder is newer than the commit. */
