@@ -4,7 +4,7 @@ import { CliFailure, usageFailure } from './failure.ts';
 export function adminUrl(from: string, path: string): URL {
   const url = URL.parse(from.includes('://') ? from : `http://${from}`);
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw usageFailure(`--from '${from}' is no URL`, 'Write it as http://localhost:9090.');
+    throw usageFailure(`--from '${from}' is no URL`, 'Write it as http://localhost:9464.');
   }
   if (url.pathname === '/') url.pathname = path;
   return url;

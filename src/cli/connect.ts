@@ -24,8 +24,11 @@ export async function connect(options: TargetOptions): Promise<Channel> {
     ...(credentials === undefined ? {} : { credentials }),
     ...(authority === undefined ? {} : { resolvers: renamed(authority) }),
     limits: { messageBytes: MESSAGE_BYTES },
-    // A failure is told once, by the command itself.
-    runtime: createRuntime({ logger: { error() {}, warn() {}, info() {} } }),
+    // A failure is told once, by the command itself. Who counts callers tells it from others.
+    runtime: createRuntime({
+      service: 'inboard-cli',
+      logger: { error() {}, warn() {}, info() {} },
+    }),
   });
 }
 

@@ -53,6 +53,9 @@ function hintFor(error: RpcError, target: string | undefined): string | undefine
       : 'For a server without TLS add --plaintext; for one with TLS on loopback, --tls.';
     return `Is a gRPC server up at ${target}? ${tls}`;
   }
+  if (code === Status.UNKNOWN && details.startsWith('Internal error ')) {
+    return "The server's log has the rest under this id.";
+  }
   if (code === Status.UNAUTHENTICATED) return "Send credentials: -H 'authorization: Bearer TOKEN'.";
   if (code === Status.DEADLINE_EXCEEDED) return 'Give it longer: --timeout 1m.';
   return undefined;

@@ -39,6 +39,25 @@ describe('inboard explain', () => {
     expect(stdout).toMatch(/^hedge +off +default$/m);
   });
 
+  test('says what has no effect, and what there is not', async () => {
+    const policy = join(folder, 'strange.yaml');
+    const place = 'orders.v1.OrdersService/PlaceOrder';
+    await writeFile(
+      policy,
+      `methods:\n  ${place}: { hedge: {} }\n  ${METHOD}r: { timeoutMs: 3 }\n`,
+    );
+    const image = ['--image', descriptors.image, '--policy', policy];
+    const { code, stderr } = await inboard(['explain', place, ...image]);
+    expect(stderr).toContain('hedge is on and has no effect: the method has no idempotency_level');
+    expect(stderr).toContain(
+      `the policy names ${METHOD}r, which there is not; did you mean ${METHOD}?`,
+    );
+    expect(code).toBe(0);
+    // The control: one that may run twice, and names that there are.
+    const good = await inboard(['explain', METHOD, '--image', descriptors.image]);
+    expect(good.stderr).toBe('');
+  });
+
   test('builds the folder it is started in, and prints JSON', async () => {
     const { code, stdout } = await inboard(['explain', `/${METHOD}`, '-o', 'json']);
     expect(code).toBe(0);
@@ -66,6 +85,7 @@ describe('inboard explain', () => {
 
   const wrong: [what: string, args: string[], code: number, message: string][] = [
     ['a method mistyped', ['orders.v1.OrdersService/GetOrdr'], 2, `Did you mean ${METHOD}?`],
+    ['no method at all', ['Greet'], 2, "No method 'Greet' in this folder's contracts\n  It has "],
     ['no such image', [METHOD, '--image', 'nowhere.binpb'], 2, 'there is no such file'],
     ['no such policy', [METHOD, '--policy', 'nowhere.yaml'], 2, 'nowhere.yaml'],
     ['a policy that is wrong', [METHOD, '--policy', 'package.json'], 2, 'package.json'],

@@ -1,5 +1,5 @@
 // A first typed call: `npm run call -- [NAME...]`, while the server runs.
-import { createClient, insecure, RpcError, Status } from 'inboard';
+import { createClient, createRuntime, insecure, RpcError, Status } from 'inboard';
 
 import { ProjectNameServiceDefinition } from '../generated/project_name/v1/project_name.ts';
 import { isPlaintext } from './settings.ts';
@@ -8,11 +8,11 @@ const target = process.env['PROJECT_NAME_TARGET'] ?? 'dns:///localhost:50051';
 const [name = 'world', ...others] = process.argv.slice(2);
 
 // TLS to everywhere but loopback, unless the network may be trusted.
-await using client = createClient(
-  ProjectNameServiceDefinition,
-  target,
-  isPlaintext() ? { credentials: insecure() } : {},
-);
+await using client = createClient(ProjectNameServiceDefinition, target, {
+  // Servers count under this name who uses what they deprecate.
+  runtime: createRuntime({ service: 'project-name-client' }),
+  ...(isPlaintext() ? { credentials: insecure() } : {}),
+});
 
 try {
   const { greeting } = await client.greet({ name });

@@ -6,7 +6,8 @@ import { ProjectNameServiceDefinition } from '../generated/project_name/v1/proje
 import { projectNameOptions, projectNameService } from './service.ts';
 import { readSettings } from './settings.ts';
 
-const runtime = createRuntime();
+// Under this name consoles show it, and servers that it calls count it.
+const runtime = createRuntime({ service: 'project-name' });
 
 try {
   const { listen, admin, credentials, drain } = readSettings();

@@ -3,9 +3,9 @@ import type { Baseline, NoBaseline } from '../check/baseline.ts';
 import { findBaseline } from '../check/baseline.ts';
 import type { Finding, StepResult } from '../check/finding.ts';
 import { presentImage, presentSources } from '../check/present.ts';
-import type { StepName } from '../check/step-names.ts';
-import { STEPS } from '../check/step-names.ts';
 import { runStep } from '../check/steps.ts';
+import type { StepName } from '../check-options.ts';
+import { STEPS } from '../check-options.ts';
 import { EXIT } from '../failure.ts';
 import { print, withProgress } from '../output.ts';
 
@@ -17,6 +17,7 @@ export interface CheckOptions {
   readonly skip: readonly StepName[];
   readonly template: readonly string[];
   readonly excludePath: readonly string[];
+  readonly allowDeprecatedRemoval?: true;
 }
 
 interface StepReport extends StepResult {
@@ -51,8 +52,15 @@ async function runSteps(
   }
   const baseline = await withProgress('reading what to compare with', findBaseline(options));
   const { template: templates, excludePath: excluded } = options;
+  const allowDeprecatedRemoval = options.allowDeprecatedRemoval === true;
   for (const name of STEPS.filter((step) => names.includes(step))) {
-    const result = runStep(name, { present, baseline, templates, excluded });
+    const result = runStep(name, {
+      present,
+      baseline,
+      templates,
+      excluded,
+      allowDeprecatedRemoval,
+    });
     await report({ name, ...(await withProgress(name, result)) });
   }
   return baseline;

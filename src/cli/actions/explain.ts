@@ -2,15 +2,16 @@ import { toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 
 import { didYouMean } from '../../config/did-you-mean.ts';
+import type { MethodFacts } from '../../contract.ts';
 import { explainPolicy, readContract } from '../../contract.ts';
-import type { PolicySource } from '../../index.ts';
+import type { PolicyDocument, PolicySource } from '../../index.ts';
 import { policyFile } from '../../index.ts';
 import type { PolicyRow as ProcessRow } from '../../telemetry/console/console-state.ts';
 import { adminUrl, askAdmin } from '../admin-endpoint.ts';
 import { buildFolder, readImage } from '../contract/image.ts';
 import { CliFailure, usageFailure } from '../failure.ts';
 import type { OutputOptions } from '../options.ts';
-import { print, table, withProgress } from '../output.ts';
+import { note, print, table, withProgress } from '../output.ts';
 
 export interface ExplainOptions extends OutputOptions {
   readonly image?: string;
@@ -44,6 +45,7 @@ async function explainContract(name: string, options: ExplainOptions): Promise<R
     throw usageFailure('--image and --proto are two contracts', 'Leave one of them.');
   }
   const folder = proto ?? '.';
+  const place = image ?? (proto === undefined ? "this folder's contracts" : folder);
   const set =
     image === undefined
       ? await withProgress(`buf builds ${folder}`, buildFolder(folder))
@@ -52,10 +54,34 @@ async function explainContract(name: string, options: ExplainOptions): Promise<R
   const method = methods.find(({ fullName }) => fullName === name);
   if (method === undefined) {
     const names = methods.map(({ fullName }) => fullName);
-    throw unknown(name, image ?? folder, names);
+    throw unknown(name, place, names);
   }
   const document = policy === undefined ? undefined : await readPolicy(policy);
-  return [...explainPolicy(method, { document })];
+  const rows = explainPolicy(method, { document });
+  tellOfNoEffect(rows);
+  if (document !== undefined) tellOfUnknown(document, methods);
+  return [...rows];
+}
+
+/** A hedge is taken as it was said, and holds back where a second attempt might do harm. */
+function tellOfNoEffect(rows: readonly Row[]): void {
+  const is = (key: string, value: unknown): boolean =>
+    rows.some((row) => row.key === key && row.value === value);
+  if (!is('hedge', true) || !is('idempotent', false)) return;
+  note('hedge is on and has no effect: the method has no idempotency_level');
+}
+
+/** Names in a policy file that stand for no method of a service that is known here. */
+function tellOfUnknown({ methods = {} }: PolicyDocument, known: readonly MethodFacts[]): void {
+  const services = new Set(known.map(({ service }) => service));
+  const names = known.map(({ service, name }) => `${service}/${name}`);
+  for (const key of Object.keys(methods)) {
+    const [service = '', method] = key.split('/');
+    if (method === undefined || !services.has(service) || names.includes(key)) continue;
+    const meant = didYouMean(key, names);
+    const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+    note(`the policy names ${key}, which there is not${hint}`);
+  }
 }
 
 async function readPolicy(path: string): Promise<PolicySource['current']> {
@@ -87,9 +113,14 @@ async function readRows(url: URL): Promise<readonly ProcessRow[]> {
   });
 }
 
+/** How many methods a message names. */
+const NAMED = 5;
+
 function unknown(name: string, where: string, names: readonly string[]): CliFailure {
   const meant = didYouMean(name, names);
-  const list = names.length === 0 ? 'It has none.' : 'inboard list shows what there is.';
+  const some = names.slice(0, NAMED).join(', ');
+  const more = names.length > NAMED ? ', …' : '';
+  const list = names.length === 0 ? 'It has none.' : `It has ${some}${more}`;
   return usageFailure(
     `No method '${name}' in ${where}`,
     meant === undefined ? list : `Did you mean ${meant}?`,

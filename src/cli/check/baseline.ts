@@ -3,11 +3,11 @@ import { join } from 'node:path';
 
 import type { FileDescriptorSet } from '@bufbuild/protobuf/wkt';
 
+import { PRE_RELEASE_TAGS, RELEASE_TAGS } from '../check-options.ts';
 import { readImage } from '../contract/image.ts';
 import { CliFailure, usageFailure } from '../failure.ts';
 import { git, gitLine } from '../git.ts';
 import { gitContract } from './git-contract.ts';
-import { PRE_RELEASE_TAGS, RELEASE_TAGS } from './release-tags.ts';
 
 /** The image that a published package of contracts has. */
 export const PACKAGE_IMAGE = 'image.binpb';

@@ -1,26 +1,67 @@
+import { writeFile } from 'node:fs/promises';
 import { basename, dirname, join, posix } from 'node:path';
 
 import { createFileRegistry } from '@bufbuild/protobuf';
 import type { FileDescriptorSet } from '@bufbuild/protobuf/wkt';
 
+import { lineOfProblem } from '../../contract.ts';
 import { captureBuf } from '../buf-process.ts';
+import { withTemporaryFolder } from '../temporary-folder.ts';
 import { breakingAdvice } from './advice.ts';
 import type { Baseline } from './baseline.ts';
 import { findingsOf, quotedIn } from './buf-findings.ts';
 import type { Finding, StepResult } from './finding.ts';
+import { letGo } from './let-go.ts';
 import type { Present } from './present.ts';
+import { bytesOf } from './present.ts';
 
 /**
- * What `buf breaking` finds, by the rules of `buf.yaml`. `image`: a file with the baseline.
+ * What `buf breaking` finds, by the rules of `buf.yaml`. What is gone and was deprecated is told as
+ * such, or not at all where that is allowed.
  *
  * Left to the policy step is RPC_SAME_IDEMPOTENCY_LEVEL: to buf a level that is added breaks
  * callers as much as one that is dropped.
  */
 export async function checkBreaking(
+  present: Present,
+  baseline: Baseline,
+  { allowDeprecatedRemoval }: { readonly allowDeprecatedRemoval: boolean },
+): Promise<StepResult> {
+  const left = { ...baseline, descriptors: letGo(baseline.descriptors, present.descriptors) };
+  if (allowDeprecatedRemoval) return { findings: await compare(present, left) };
+  const findings = await compare(present, baseline);
+  if (findings.length === 0) return { findings };
+  const others = new Set((await compare(present, left)).map(lineOfProblem));
+  return {
+    findings: findings.map((finding) =>
+      others.has(lineOfProblem(finding)) ? finding : withAdvice(finding, DEPRECATED),
+    ),
+  };
+}
+
+const DEPRECATED =
+  'it was deprecated: once nobody uses it (inboard deprecations), check with ' +
+  '--allow-deprecated-removal';
+
+/** In place of what is to be done about it otherwise. */
+function withAdvice(finding: Finding, advice: string): Finding {
+  return { ...finding, message: finding.message.replace(/; .*$/s, `; ${advice}`) };
+}
+
+async function compare(present: Present, baseline: Baseline): Promise<Finding[]> {
+  return withTemporaryFolder('check', async (folder) => {
+    const image = join(folder, 'baseline.binpb');
+    await writeFile(image, bytesOf(baseline.descriptors));
+    return compareWith(image, present, baseline);
+  });
+}
+
+/** `image`: a file with the baseline. */
+async function compareWith(
+  image: string,
   { input, descriptors, fileName }: Present,
   baseline: Baseline,
-  image: string,
-): Promise<StepResult> {
+): Promise<Finding[]> {
   const args = ['breaking', input, '--against', image, '--error-format', 'json'];
   const found = findingsOf('breaking', await captureBuf(args), breakingAdvice);
   const isThere = presenceIn(descriptors);
@@ -31,7 +72,7 @@ export async function checkBreaking(
     ...finding,
     file: fileOf(finding, baseline.descriptors) ?? finding.file,
   });
-  return { findings: findings.map((finding) => named(place(finding), descriptors, fileName)) };
+  return findings.map((finding) => named(place(finding), descriptors, fileName));
 }
 
 /** Rules whose findings have no file, for what they miss is gone from the package. */

@@ -1,8 +1,5 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-
 import { captureBuf } from '../buf-process.ts';
-import { withTemporaryFolder } from '../temporary-folder.ts';
+import type { StepName } from '../check-options.ts';
 import { lintAdvice } from './advice.ts';
 import type { Baseline, NoBaseline } from './baseline.ts';
 import { checkBreaking } from './breaking-step.ts';
@@ -13,8 +10,6 @@ import { checkFormat } from './format-step.ts';
 import { checkGenerated } from './generated-step.ts';
 import { checkPolicy } from './policy-step.ts';
 import type { Present } from './present.ts';
-import { bytesOf } from './present.ts';
-import type { StepName } from './step-names.ts';
 
 /** Why is told once, below all steps. */
 const NO_BASELINE = 'no baseline yet';
@@ -26,6 +21,7 @@ export interface Subject {
   readonly templates: readonly string[];
   /** Left out of the format. */
   readonly excluded: readonly string[];
+  readonly allowDeprecatedRemoval: boolean;
 }
 
 export async function runStep(name: StepName, subject: Subject): Promise<StepResult> {
@@ -38,25 +34,14 @@ export async function runStep(name: StepName, subject: Subject): Promise<StepRes
 
 async function compare(
   name: 'breaking' | 'policy',
-  { present, baseline }: Subject,
+  { present, baseline, allowDeprecatedRemoval }: Subject,
 ): Promise<StepResult> {
   if ('none' in baseline) return skipped(NO_BASELINE);
   if (name === 'policy') return checkPolicy(present, baseline);
-  return withFile(baseline, (file) => checkBreaking(present, baseline, file));
+  return checkBreaking(present, baseline, { allowDeprecatedRemoval });
 }
 
 async function lint(): Promise<StepResult> {
   const run = await captureBuf(['lint', '--error-format', 'json']);
   return { findings: findingsOf('lint', run, lintAdvice) };
-}
-
-async function withFile<T>(
-  { descriptors }: Baseline,
-  use: (file: string) => Promise<T>,
-): Promise<T> {
-  return withTemporaryFolder('check', async (folder) => {
-    const file = join(folder, 'baseline.binpb');
-    await writeFile(file, bytesOf(descriptors));
-    return use(file);
-  });
 }

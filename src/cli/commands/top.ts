@@ -7,7 +7,7 @@ export function defineTop(program: Command): void {
   const command = program
     .command('top')
     .description("live table of a process's methods, endpoints and circuits")
-    .requiredOption('--from <url>', "the process's admin endpoint, such as http://localhost:9090")
+    .requiredOption('--from <url>', "the process's admin endpoint, such as http://localhost:9464")
     .option('--once', 'print one table and end')
     .addHelpText(
       'after',
@@ -15,9 +15,9 @@ export function defineTop(program: Command): void {
 q or Ctrl-C ends it. -o json prints one state a line, as the admin endpoint sends it.
 
 Examples:
-  inboard top --from http://localhost:9090
-  inboard top --from http://localhost:9090 --once
-  inboard top --from http://localhost:9090 -o json | jq .process.heapBytes`,
+  inboard top --from http://localhost:9464
+  inboard top --from http://localhost:9464 --once
+  inboard top --from http://localhost:9464 -o json | jq .process.heapBytes`,
     );
   addOutput(command).action(async (options: TopOptions) => {
     const { top } = await import('../actions/top.ts');
