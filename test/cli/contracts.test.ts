@@ -3,9 +3,12 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { PoliciesServiceDefinition } from '../../generated/inboard/testing/v1/policies.ts';
 import { ShapesServiceDefinition } from '../../generated/inboard/testing/v1/shapes.ts';
+import { readContract } from '../../src/contract.ts';
 import type { ReflectionOptions } from '../../src/index.ts';
 import { createServer } from '../../src/index.ts';
+import { imageOf } from '../contract/support.ts';
 import { buf } from '../interop/buf.ts';
 import { testRuntime } from '../support/harness.ts';
 import { shapes } from '../support/shapes-service.ts';
@@ -111,6 +114,23 @@ describe('inboard list', { timeout: 30_000 }, () => {
 });
 
 describe('inboard describe', { timeout: 30_000 }, () => {
+  test('prints options of others as the compiler takes them, policies among them', async () => {
+    const service = 'inboard.testing.v1.PoliciesService';
+    const { stdout } = await inboard(['describe', service, '--image', made.image]);
+    expect(stdout).toContain(
+      '    retry: {backoff: {multiplier: 2} codes: ["UNAVAILABLE", "ABORTED"]}\n',
+    );
+    expect(stdout).toContain('    criticality: CRITICALITY_SHEDDABLE\n');
+    const option = /  option \(inboard\.policy\.v1\.method\) = \{[^]*?\n {4}\};/.exec(stdout)?.[0];
+    // The control: what is printed, compiled anew, is the policy that the generated code has.
+    const methods = readContract(
+      await imageOf(`service S {\n rpc Find(M) returns (M) {
+    option idempotency_level = NO_SIDE_EFFECTS;\n${option}\n }\n}`),
+    ).methods;
+    const { policy } = PoliciesServiceDefinition.methods.find;
+    expect(policy).toMatchObject(methods[0]?.policy ?? { missing: true });
+  });
+
   test('prints a service, a method, a message and an enum with their comments', async () => {
     const show = async (name: string): Promise<string> =>
       (await inboard(['describe', name, '--image', made.image])).stdout;

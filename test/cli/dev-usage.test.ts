@@ -78,6 +78,8 @@ describe('dev', { timeout: 30_000 }, () => {
     const project = await DevProject.make();
     await using dev = project.dev('src/server.ts', '--', '0');
     const { pid } = await dev.until('started');
+    // It needs them until then.
+    await dev.run.told('listening for');
     await project.move('node_modules', 'away');
     await project.write('src/greeting.ts', "export const greeting: string = 'a';\n");
     expect(await dev.until('types')).toMatchObject({

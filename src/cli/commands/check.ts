@@ -35,7 +35,8 @@ Steps:
   generated  that the generated code is what the contracts give
 
 Compared is with --against; without it with the last tag that is a release and leads here (v1.2.3,
-not v1.2.3-rc.1), else with a committed contracts.binpb. In a build of a tag, name the one before. Where there is neither, nothing is compared, and that is said.
+not v1.2.3-rc.1), else with a committed contracts.binpb. Where there is neither, nothing is
+compared, and that is said. In a build of a tag, name the one before.
 
 It exits with 100 where it found something.
 

@@ -15,6 +15,7 @@ import {
 
 import type { Path } from './comments.ts';
 import { commentLines, IN, pathOf } from './comments.ts';
+import { optionLines } from './option-lines.ts';
 import type { Described } from './symbols.ts';
 
 /** A declaration as its `.proto` file has it, with full names of types and with its comments. */
@@ -54,7 +55,11 @@ function serviceLines(service: DescService): string[] {
   const methods = service.methods.flatMap((method) => methodLines(method, path));
   return [
     ...commentLines(service.file, path),
-    ...block(`service ${service.typeName}`, [...deprecation(service), ...methods]),
+    ...block(`service ${service.typeName}`, [
+      ...deprecation(service),
+      ...optionLines(service.proto.options, service.file),
+      ...methods,
+    ]),
   ];
 }
 
@@ -69,6 +74,7 @@ function methodLines(method: DescMethod, servicePath: Path): string[] {
   if (idempotency !== Idempotency.IDEMPOTENCY_UNKNOWN) {
     options.push(`option idempotency_level = ${Idempotency[idempotency]};`);
   }
+  options.push(...optionLines(proto.options, parent.file));
   const path = [...servicePath, IN.method, parent.proto.method.indexOf(proto)];
   return [
     ...commentLines(parent.file, path),
