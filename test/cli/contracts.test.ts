@@ -1,10 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { create, toBinary } from '@bufbuild/protobuf';
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { PoliciesServiceDefinition } from '../../generated/inboard/testing/v1/policies.ts';
 import { ShapesServiceDefinition } from '../../generated/inboard/testing/v1/shapes.ts';
+import { parseImage } from '../../src/cli/contract/image.ts';
 import { readContract } from '../../src/contract.ts';
 import type { ReflectionOptions } from '../../src/index.ts';
 import { createServer } from '../../src/index.ts';
@@ -83,6 +86,15 @@ describe('inboard list', { timeout: 30_000 }, () => {
       expect(stdout).toContain(`${SHAPES}\n`);
     }
     expect((await inboard(['list', '--proto', 'proto/testing'])).stdout).toContain(SHAPES);
+  });
+
+  test('reads a binary image that begins like a text', () => {
+    // Its first file has 123 bytes, which is a brace.
+    const file = [create(FileDescriptorProtoSchema, { name: 'a'.repeat(121) })];
+    const set = create(FileDescriptorSetSchema, { file });
+    const bytes = Buffer.from(toBinary(FileDescriptorSetSchema, set));
+    expect(bytes.toString().trimStart()).toMatch(/^\{/);
+    expect(parseImage('a.binpb', bytes)).toEqual(set);
   });
 
   test('says what buf says of a folder that does not build', async () => {
