@@ -84,10 +84,10 @@ test('a compatible change passes every step', async () => {
   const { code, stdout, stderr } = await project.inboard('check');
   expect(stderr).toBe('');
   expect(stdout.split('\n')).toEqual([
-    'ok      lint',
-    'ok      format',
     'ok      breaking',
     'ok      policy',
+    'ok      lint',
+    'ok      format',
     'skipped generated there is no buf.gen.yaml; name yours with --template',
     '0 findings, compared with tag v1.0.0',
     '',
@@ -184,7 +184,7 @@ describe('what cannot be meant', () => {
     ['no image', ['--against', 'buf.yaml'], /'buf\.yaml' is no image of contracts/],
     ['no package', ['nowhere'], /'nowhere' is no image and no package of contracts/],
     ['no template', ['--template', 'none.yaml'], /There is no template none\.yaml/],
-    ['no step', ['--only', 'lint,spell'], /Steps are lint, format, breaking, policy, generated/],
+    ['no step', ['--only', 'lint,spell'], /Steps are breaking, policy, lint, format, generated/],
     ['no option', ['--agains', 'x'], /unknown option '--agains'/],
   ];
   test.each(wrong)('%s', async (_what, args, message) => {
