@@ -85,7 +85,7 @@ function dropTypes(left: FileDescriptorSet, { now, used }: Known): boolean {
   const stillUsed = typesUsed(left);
   let dropped = false;
   for (const file of left.file) {
-    const goes = <T extends Type>(type: T): boolean => {
+    const goes = (type: Type): boolean => {
       const name = `${file.package === '' ? '' : `${file.package}.`}${type.name}`;
       if (now.has(name) || stillUsed.has(name)) return false;
       const said = type.options?.deprecated === true || file.options?.deprecated === true;
