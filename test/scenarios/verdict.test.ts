@@ -80,6 +80,8 @@ test('the command line is read, and what is wrong with it is said', () => {
   });
   expect(parseLabOptions(['--quick'])).toMatchObject({ seeds: 1, variants: ['on', 'off'] });
   expect(() => parseLabOptions(['--seeds', 'many'])).toThrow(UsageError);
+  expect(parseLabOptions(['--load', '0.6'])).toMatchObject({ load: 0.6 });
+  expect(() => parseLabOptions(['--load', '2'])).toThrow(UsageError);
   expect(() => parseLabOptions(['--only', 'upstream'])).toThrow("not 'upstream'");
   expect(() => parseLabOptions(['--fast'])).toThrow("Unknown option '--fast'");
 });

@@ -25,7 +25,7 @@ export async function runLab(all: readonly Scenario[], options: LabOptions): Pro
   const scenarios = chosen.filter((scenario) => !missing.includes(scenario));
   const pool = new Pool();
   endOnSignal(pool);
-  const runner = new Runner(pool, new Ports(), options.quick, {
+  const runner = new Runner(pool, new Ports(), options, {
     started: (job, running, waiting) => {
       process.stderr.write(`${progressLine(job, running, waiting, options.quick)}\n`);
     },

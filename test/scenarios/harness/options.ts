@@ -7,6 +7,8 @@ export interface LabOptions {
   readonly list: boolean;
   readonly quick: boolean;
   readonly seeds: number;
+  /** How much of the machine runs may take together, above 0 and up to 1. */
+  readonly load: number;
   readonly variants: readonly Variant[];
   readonly jsonFile: string | undefined;
   /** Which scenarios; all where none is named. */
@@ -26,6 +28,7 @@ be missed, and once with a client of stock grpc-js.
   --quick          the short form: the scenarios of the quick form, shorter, one seed
   --seeds N        seeds of each scenario (default 3; 1 with --quick)
   --only WHAT,…    only these columns: on, off, stock
+  --load SHARE     how much of the machine runs take together (default 1; less where it is slow)
   --json FILE      write all figures there
   --list           the scenarios and their bars' features
   --help           this text
@@ -40,11 +43,16 @@ export function parseLabOptions(args: readonly string[]): LabOptions {
   if (!Number.isInteger(seeds) || seeds < 1 || seeds > 100) {
     throw new UsageError(`--seeds takes a whole number from 1 to 100, not '${values.seeds}'`);
   }
+  const load = Number(values.load ?? 1);
+  if (!(load > 0 && load <= 1)) {
+    throw new UsageError(`--load takes a number above 0 and up to 1, not '${values.load}'`);
+  }
   return {
     help: values.help,
     list: values.list,
     quick: values.quick,
     seeds,
+    load,
     variants: variantsOf(values.only, values.quick),
     jsonFile: values.json,
     names: positionals,
@@ -73,6 +81,7 @@ function parse(args: readonly string[]) {
         list: { type: 'boolean', default: false },
         quick: { type: 'boolean', default: false },
         seeds: { type: 'string' },
+        load: { type: 'string' },
         only: { type: 'string' },
         json: { type: 'string' },
       },

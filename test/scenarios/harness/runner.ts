@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
+import type { LabOptions } from './options.ts';
 import type { Pool } from './pool.ts';
 import type { Ports } from './ports.ts';
 import { isMet, type Outcome, type Scenario, type Variant } from './scenario.ts';
@@ -42,11 +43,17 @@ export class Runner {
   private readonly ports: Ports;
   private readonly quick: boolean;
   private readonly listener: RunnerListener;
-  private readonly capacity = Math.max(1, availableParallelism() / REFERENCE_CORES);
+  private readonly capacity: number;
   private readonly running = new Set<Job>();
   private waiting: Job[] = [];
 
-  constructor(pool: Pool, ports: Ports, quick: boolean, listener: RunnerListener) {
+  constructor(
+    pool: Pool,
+    ports: Ports,
+    { quick, load }: Pick<LabOptions, 'quick' | 'load'>,
+    listener: RunnerListener,
+  ) {
+    this.capacity = load * Math.max(1, availableParallelism() / REFERENCE_CORES);
     this.pool = pool;
     this.ports = ports;
     this.quick = quick;
