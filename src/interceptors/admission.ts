@@ -39,12 +39,15 @@ export function admission(calls: Admission | undefined): Interceptor<ServerCall>
   return (next, method) => {
     if (calls === undefined || EXEMPT_SERVICES.has(method.service)) return next;
     return (call) => {
-      const criticality = criticalityOf(call.headers) ?? 'default';
-      const limit = calls.limits[criticality];
-      if (calls.inUse >= limit) {
-        const which = criticality === 'default' ? '' : `${criticality} `;
-        const details = `The server runs as many ${which}calls as it may: ${limit}`;
-        return Promise.reject(shed(call, details));
+      // Below the lowest limit all are let in: headers are not read for that.
+      if (calls.inUse >= calls.limits.sheddable) {
+        const criticality = criticalityOf(call.headers) ?? 'default';
+        const limit = calls.limits[criticality];
+        if (calls.inUse >= limit) {
+          const which = criticality === 'default' ? '' : `${criticality} `;
+          const details = `The server runs as many ${which}calls as it may: ${limit}`;
+          return Promise.reject(shed(call, details));
+        }
       }
       calls.inUse++;
       call.onEnd(calls.leave);

@@ -27,10 +27,10 @@ export async function checkBreaking(
   baseline: Baseline,
   { allowDeprecatedRemoval }: { readonly allowDeprecatedRemoval: boolean },
 ): Promise<StepResult> {
-  const left = { ...baseline, descriptors: letGo(baseline.descriptors, present.descriptors) };
-  if (allowDeprecatedRemoval) return { findings: await compare(present, left) };
   const findings = await compare(present, baseline);
   if (findings.length === 0) return { findings };
+  const left = { ...baseline, descriptors: letGo(baseline.descriptors, present.descriptors) };
+  if (allowDeprecatedRemoval) return { findings: await compare(present, left) };
   const others = new Set((await compare(present, left)).map(lineOfProblem));
   return {
     findings: findings.map((finding) =>
